@@ -19,7 +19,9 @@ def results_of(truth: Truth) -> StudyResults:
     """The tables of a drawn study."""
     axes = truth.plan["axes"]
     texts = {cell["cell"]: level_texts(cell["settings"], axes) for cell in truth.cells}
-    cells = pd.DataFrame([{**cell, **texts[cell["cell"]]} for cell in truth.cells])[Cells.header(axes=axes)]
+    cells = pd.DataFrame([{**cell, **texts[cell["cell"]]} for cell in truth.cells])[
+        Cells.header(axes=axes, model_costs=())
+    ]
     rows = pd.DataFrame([{**row, **texts[row["cell"]]} for row in truth.runs])
     runs = rows.reindex(columns=run_columns(truth.plan))
     images = pd.DataFrame(truth.images) if truth.images else None

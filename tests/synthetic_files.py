@@ -35,7 +35,7 @@ def write_study(folder: Path, *, curves: bool = True, **options) -> Truth:
     there = {row["run"] for row in rows}
     write_rows(
         folder / "missing.csv",
-        ["cell", "run", "seed", "fold", "role", "have", "want", "detail"],
+        ["cell", "run", "seed", "fold", "role", "have", "want", "detail", "left_out"],
         (
             {**run, "have": 0, "want": 1, "detail": "not trained yet"}
             for run in truth.plan["runs"]

@@ -76,7 +76,10 @@ def test_a_pruner_has_only_the_keys_that_it_reads():
         ({"pruner": {"min_epochs": 2}}, "s.yaml:sweep/pruner/name: the key 'sweep.pruner.name' is missing"),
         ({"pruner": {"name": "medain"}}, "sweep.pruner.name is 'medain'. Did you mean 'median'? Allowed: halving"),
         ({"pruner": {"name": "median", "min_epoch": 1}}, "s.yaml:sweep/pruner/min_epoch: unknown key"),
-        ({"sampler": "tep"}, "sweep.sampler.name is 'tep'. Did you mean 'tpe'? Allowed: cmaes, gp, grid, qmc, random"),
+        (
+            {"sampler": "tep"},
+            "sweep.sampler.name is 'tep'. Did you mean 'tpe'? Allowed: cmaes, gp, grid, nsga2, qmc, random",
+        ),
         ({"sampler": {"name": "tpe", "trials": 1}}, "unknown key 'sweep.sampler.trials'"),
     ],
 )

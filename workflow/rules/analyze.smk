@@ -33,6 +33,7 @@ else:
     rule collect_results:
         input:
             **ALL_TRAINED,
+            costs=ancient(all_costs),
             pending=pending("tables"),
         output:
             **outputs("collect_results", FOLDER),

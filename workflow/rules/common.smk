@@ -76,7 +76,7 @@ RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 # What a program loads, no process can have loaded for it.
 WARM = HAS_IMAGES and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
 # Rules that want a GPU as trainings do: several networks look at a whole split.
-ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run")
+ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run", "measure_model")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER + ["--mps"] * STUDY.request.mps)
 TRAINING_OPTIONS = " ".join(
     ["--warm"] * WARM + ["--record-failures"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER
@@ -118,7 +118,7 @@ if PLANS:
         "decisions": not STUDY.nothing_left_to_decide,
         "images": lacks_images(FOLDER),
         "figures": lacks_figures(FOLDER),
-        "tables": was_pulled(FOLDER / "runs.csv"),
+        "tables": was_pulled(FOLDER / "runs.csv") or STUDY.goes_on_after_budget,
         "model": (FOLDER / "model.txt").is_file() and not MODEL.is_dir(),
         "export": (FOLDER / "export.txt").is_file() and not EXPORT.is_dir(),
     }
@@ -161,6 +161,7 @@ HOOKED = workflow.modifier.is_main_snakefile()
 wildcard_constraints:
     batch=r"\d+|last",
     data=r"[^/]+",
+    model=r"[0-9a-f]{12,16}",
     pack=r"[0-9a-f]{12}",
     run=r"[^/.]+",
     segment=r"[0-9a-f]{16}-\d{4}",
@@ -230,8 +231,11 @@ def tried_before_preparing(wildcards):
 
 
 def markers_to_make(segments, start):
-    """What Snakemake waits for until segments are trained: a job for each that is trained already would cost it time."""
-    return [markers.marker(start, segment) for segment in segments if not STUDY.is_trained(segment)]
+    """What Snakemake waits for until segments are trained: a job for each that is trained already would cost it time.
+
+    Nor is there one for what the study's budget leaves out from the start.
+    """
+    return [markers.marker(start, segment) for segment in segments if not STUDY.is_settled(segment)]
 
 
 def outcome_of(wildcards):
@@ -329,6 +333,27 @@ def markers_of_step(wildcards):
     number = int(wildcards.step)
     segments = STUDY.segments_of(awaited(decision(number - 1))) if number else STUDY.segments_of_study()
     return markers_to_make(segments, STUDY.start)
+
+
+def costs_of_step(wildcards):
+    """What a decision looks at besides: the costs of these runs' models, where they are objectives."""
+    number = int(wildcards.step)
+    if number:
+        return STUDY.models_of(STUDY.cells_of(awaited(decision(number - 1))))
+    return STUDY.models_of(run.cell for run in STUDY.plan.runs if not run.key)
+
+
+def all_costs(wildcards):
+    """The costs of all models of a finished study, where it names such; with `partial=true` those that there are."""
+    if TABLE or not PLANS or STUDY.request.partial:
+        return []
+    all_steps(wildcards)
+    return STUDY.models_of(cell.cell for cell in STUDY.plan.cells)
+
+
+def data_of_model(wildcards):
+    """The prepared images of a model that is measured."""
+    return f"{STUDY.data_of_model(wildcards.model)}/manifest.json"
 
 
 def previous_step(wildcards):
@@ -532,8 +557,13 @@ BATCHES = STUDY.missing_by_cells(CELLS_AT_ONCE) if LETS_GO else []
 URGENCY = {one: len(BATCHES) - number for number, batch in reversed([*enumerate(BATCHES)]) for one in batch}
 
 
-# Which job comes first matters where space is to be freed, or a decision waits for one of many.
-HAVE_TURNS = len(BATCHES) > 1 or STUDY.study.sweep is not None
+# What a budget lets train first.
+if PLANS and STUDY.budget is not None:
+    URGENCY = {segment: len(STUDY.turns) - turn for segment, turn in STUDY.turns.items()}
+
+
+# Which job comes first matters where space is to be freed, a budget may end, or a decision waits for one of many.
+HAVE_TURNS = len(BATCHES) > 1 or STUDY.study.sweep is not None or STUDY.study.budget is not None
 # By segment of a trial: the earlier a search looks at it, the more urgent.
 LAST_TURN = 10**9
 TURNS = {}

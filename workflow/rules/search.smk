@@ -7,6 +7,7 @@ checkpoint decide_step:
     input:
         previous=ancient(previous_step),
         markers=ancient(markers_of_step),
+        costs=ancient(costs_of_step),
         pending=pending_decision,
     output:
         step=f"{FOLDER}/sweep/step_{{step}}.json",

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Container
 from pathlib import Path
 
 from segsweep.component_checks.own_component import own_component
@@ -10,7 +11,9 @@ from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.io import read_json
+from segsweep.planning.budget_ledger import read_left_out
 from segsweep.planning.plan_file import StudyPlan, open_plan
+from segsweep.search.allowance import allowance_of
 from segsweep.search.decision_inputs import basis_of
 from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
@@ -43,6 +46,12 @@ def main(argv: list[str] | None = None) -> int:
 def _next(options: argparse.Namespace, before: State | None) -> State:
     plan = open_plan(options.plan)
     study = Study.model_validate(plan.study, by_alias=True, by_name=True)
+    allowance, left_out = None, {}
+    if options.store and study.budget is not None:
+        folder, store = options.plan.parent, SegmentStore(options.store)
+        left_out = read_left_out(folder, store)
+        phase = before["phase"] if before else "search"
+        allowance = allowance_of(study, plan, store, folder, phase, left_out)
     if before is None:
         if study.sweep is not None and study.sweep.sampler.own:
             from segsweep.component_checks.sampler import check_sampler  # here: it imports optuna
@@ -52,23 +61,25 @@ def _next(options: argparse.Namespace, before: State | None) -> State:
             check_pruner(own_component("sweep.pruner", study.sweep.pruner))
         candidates = None
         if study.sweep is None:
-            candidates = read_json(options.candidates) if options.candidates else _cells(study, plan, options)
+            candidates = read_json(options.candidates) if options.candidates else _cells(study, plan, options, left_out)
         earlier = earlier_trials(options.earlier) if options.earlier else None
         basis = basis_of(run.segments[-1] for run in plan.runs if not run.key) if study.sweep is None else None
-        found = _finalists(study, plan, options, [])
-        return decide(study, None, {}, candidates=candidates, earlier=earlier, finalists=found, basis=basis)
+        found = _finalists(study, plan, options, [], left_out)
+        given = {"finalists": found, "basis": basis, "allowance": allowance}
+        return decide(study, None, {}, candidates=candidates, earlier=earlier, **given)
     if options.results:
         results = read_json(options.results)
     elif options.store:
-        results = gather(plan, SegmentStore(options.store), awaited(before))
+        results = gather(plan, SegmentStore(options.store), awaited(before), left_out)
     else:
         raise InputError("neither --results nor --store was given. One of them holds the results of the step before.")
-    return decide(study, before, results, finalists=_finalists(study, plan, options, before["trials"]))
+    found = _finalists(study, plan, options, before["trials"], left_out)
+    return decide(study, before, results, finalists=found, allowance=allowance)
 
 
-def _cells(study: Study, plan: StudyPlan, options: argparse.Namespace) -> list[Candidate]:
+def _cells(study: Study, plan: StudyPlan, options: argparse.Namespace, left_out: Container[str]) -> list[Candidate]:
     scored = scored_cells if study.race is None else cells_with_scores
-    return scored(plan, SegmentStore(options.store))
+    return scored(plan, SegmentStore(options.store), left_out)
 
 
 def _tell_optuna(options: argparse.Namespace, step: int) -> None:
@@ -80,11 +91,13 @@ def _tell_optuna(options: argparse.Namespace, step: int) -> None:
     write_journal(states, open_plan(options.plan), SegmentStore(options.store), options.output.parent)
 
 
-def _finalists(study: Study, plan: StudyPlan, options: argparse.Namespace, trials: list[Trial]) -> list[Finalist]:
+def _finalists(
+    study: Study, plan: StudyPlan, options: argparse.Namespace, trials: list[Trial], left_out: Container[str]
+) -> list[Finalist]:
     """Needed by the step that ends all others; before it, runs are not trained to their ends."""
     if not options.store or not retrains(study):
         return []
-    return finalists(study, plan, SegmentStore(options.store), trials)
+    return finalists(study, plan, SegmentStore(options.store), trials, left_out)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from segsweep.config.load import load, requested
 from segsweep.exits import program
 from segsweep.formatting import duration, plural
 from segsweep.io import read_csv
+from segsweep.planning.budget_words import about_budget
 from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
 from segsweep.planning.planner import planned
 from segsweep.planning.status import Status, status_of
@@ -36,8 +37,10 @@ def main(argv: list[str] | None = None) -> int:
     folder = RESULTS / loaded.name
     if loaded.study.table is None:
         study = planned(request, loaded)
-        show(status_of(study.plan, study.store, RESULTS / "logs" / "train_segment"), study.plan, terminal)
-        plan = study.plan
+        status, plan = status_of(study.plan, study.store, RESULTS / "logs" / "train_segment"), study.plan
+        show(status, plan, terminal)
+        for sentence in about_budget(study):
+            terminal.print(sentence.strip())
     else:
         plan = read_plan(folder / PLAN_FILE)
     if arguments.ranking:

@@ -2,6 +2,7 @@
 
 USABLE = ("finished", "early_stopped")  # with a final score
 FAILED = ("diverged", "oom", "failed")
+LEFT_OUT = "left_out"  # of a run that a study's budget has not let train to its end
 # How runs of each status enter.
 RULES = {
     "finished": "Enters all means.",

@@ -18,6 +18,7 @@ from segsweep.analysis.best_setting import BestSetting, as_yaml, choose, describ
 from segsweep.analysis.comparison import conclusions, read_conclusions
 from segsweep.analysis.design_audit import Audit, audit, unexplored
 from segsweep.analysis.factors import measured_of_level
+from segsweep.analysis.front import front_about, high, low
 from segsweep.analysis.importance import Importance, importance
 from segsweep.analysis.linear import CONFIDENCE
 from segsweep.analysis.measures import is_measured
@@ -84,6 +85,14 @@ class AnalysisFile(Document):
         Column("best.cheapest", "text", "The cell that trains fastest, of those with a mean within the interval of the "
                "best's.", empty="none is clearly faster"),
         Column("best.chosen_by", "text", "How it was chosen."),
+        Column("front", "mapping", "The front of several objectives, see front.csv.", empty="the study has one"),
+        Column("front.objectives", "mapping", "Name: `maximize` or `minimize`."),
+        Column("front.settings", "integer", "Settings in front.csv."),
+        Column("front.members", "integer", "Those on the front of the means."),
+        Column("front.unit", "text", "What is drawn again: `seed` or `fold`."),
+        Column("front.blocks", "integer", "How many of them there are."),
+        Column("front.draws", "integer", "Draws behind the shares, 0 without any."),
+        Column("front.why", "text", "Why there are no shares.", empty="there are"),
         Column("anova", "mapping", "What the linear models rest on."),
         Column("anova.model", "text", "The model in words.", empty="there is none"),
         Column("anova.n", "integer", "Runs."),
@@ -218,7 +227,7 @@ class Analysis:
         }  # fmt: skip
         return _header(results, noise) | {
             "gate": gate, "best": self.best, "anova": self.variance.reading, "importance": self.axis_importance.about(),
-            "expected_best": expected_best_validity(results),
+            "front": self.call(front_about), "expected_best": expected_best_validity(results),
             "edges": self.edges, "warnings": warnings, "rules": rules(results),
             "unexplored": unexplored(self.rows("design")), "conclusions": self.said,
             "versions": {name: version(name) for name in LIBRARIES},
@@ -227,10 +236,14 @@ class Analysis:
     def write(self, folder: Path) -> None:
         """Write all tables, analysis.json, audit.json and best.yaml; tables without rows have a header."""
         folder.mkdir(parents=True, exist_ok=True)
+        objectives = list(self.results.plan.objectives)
         families = {
             "axes": [name for name in self.results.plan.axes if name in self.results.cells],
             "measured": [name for name in self.results.runs if is_measured(name) and name != self.results.metric],
             "measured_of_level": measured_of_level(self.results),
+            "objectives": objectives,
+            "objectives_low": list(map(low, objectives)),
+            "objectives_high": list(map(high, objectives)),
         }
         for name, definition in self.definitions.items():
             definition.write(folder, map(plain, self.rows(name)), **families)

@@ -62,7 +62,9 @@ def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[st
     if best["rank"] > 1:
         words += f"; {best['rank'] - 1:.0f} ranked higher with runs that failed"
     if missing := int(lacking.iloc[0]):
-        words += f"; {missing} of its {plural(int(best['planned']), 'run')} {'is' if missing == 1 else 'are'} missing"
+        by_budget = (results.missing["cell"][results.left_out_by_budget] == sound.index[0]).sum() == missing
+        what = "left out by the budget" if by_budget else "missing"
+        words += f"; {missing} of its {plural(int(best['planned']), 'run')} {'is' if missing == 1 else 'are'} {what}"
     return sound.index[0], words
 
 

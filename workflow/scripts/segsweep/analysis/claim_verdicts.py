@@ -10,8 +10,11 @@ from segsweep import registry
 from segsweep.analysis.anova import ALPHA
 from segsweep.analysis.claims import Evidence, Verdict, words
 from segsweep.analysis.ranking import Noise
-from segsweep.analysis.study_results import StudyResults
+from segsweep.analysis.study_results import StudyResults, rows_where
 from segsweep.config.claims import kind_of, parse_claim
+from segsweep.config.components import StudyClaim
+from segsweep.formatting import plural
+from segsweep.planning.plan_file import RANKED_ROLES
 from segsweep.tables import Column, Table
 
 
@@ -50,7 +53,7 @@ def claim_rows(results: StudyResults, noise: Noise, ranked: pd.DataFrame) -> lis
     evidence = Evidence(results, noise, ranked)
     rows = []
     for claim in map(parse_claim, results.plan.study.get("claims") or []):
-        verdict = registry.load(claim).judge(claim, evidence)
+        verdict = _whole(registry.load(claim).judge(claim, evidence), lacking(results, claim))
         rows.append(_row(claim.id, claim.claim, kind_of(claim), verdict, results))
     expected = registry.classes("claim")["expect"]
     for cell in results.plan.cells:
@@ -59,8 +62,29 @@ def claim_rows(results: StudyResults, noise: Noise, ranked: pd.DataFrame) -> lis
             low, high = expect.gain
             text = f"Run {cell.cell} gains {low:g} to {high:g} over run {expect.over}."
             verdict = registry.load(expect).judge(expect, evidence, cell.cell)
+            left_out = results.missing["cell"][results.left_out_by_budget].isin([cell.cell, str(expect.over)])
+            verdict = _whole(verdict, int(left_out.sum()))
             rows.append(_row(cell.cell, text, "expect", verdict, results))
     return rows
+
+
+def lacking(results: StudyResults, claim: StudyClaim) -> int:
+    """How many of the runs that a claim speaks of the study's budget left out."""
+    missing = results.missing[results.left_out_by_budget]
+    if missing.empty:
+        return 0
+    of_claim = missing["role"].isin([claim.needs] if claim.needs else [*RANKED_ROLES])
+    where = getattr(claim, "where", {})
+    cells = results.cells[rows_where(results.cells, where)].index
+    return int((of_claim & missing["cell"].isin(cells)).sum())
+
+
+def _whole(verdict: Verdict, left_out: int) -> Verdict:
+    """The verdict, unless the budget left out runs that it rests on: then nothing is decided yet."""
+    if not left_out:
+        return verdict
+    why = f"The budget left out {plural(left_out, 'run')} of those that it rests on, so it is not decided yet."
+    return replace(verdict, verdict="undecided", detail=f"{why} {verdict.detail}")
 
 
 def _row(name: str, claim: str, kind: str, verdict: Verdict, results: StudyResults) -> dict[str, Any]:

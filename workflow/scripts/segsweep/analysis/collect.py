@@ -7,7 +7,7 @@ run's curve is the rows of its segments put together, and its best epoch is look
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,23 @@ from typing import Any
 import numpy as np
 
 from segsweep import metrics
+from segsweep.analysis.budget_tables import BudgetCells, BudgetUse
 from segsweep.analysis.confusions import Confusions, confusion_rows
 from segsweep.analysis.curve_numbers import index_of_best, sample_std
 from segsweep.analysis.curves import Curve, joined, read_curve, write_curves
 from segsweep.analysis.last_errors import LOGS, LastErrors
+from segsweep.analysis.measures import MODEL_COSTS
 from segsweep.analysis.program_curves import check_columns, named_curve
-from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
+from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Models, Runs, level_texts
 from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
+from segsweep.planning.budget_ledger import LeftOut, left_out_of
 from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
+from segsweep.search.objectives import curve_objectives
 from segsweep.statuses import USABLE
 from segsweep.store.equal_curves import curve_key, repeated_runs
+from segsweep.store.model_costs import read_costs
+from segsweep.store.run_costs import run_costs
 from segsweep.store.segment_store import REPAIR, SegmentRecord, SegmentStore, read_arrays
 from segsweep.store.value_ranges import bounds, check_column, check_counts, check_epochs
 
@@ -59,6 +65,8 @@ class Collected:
     images: name of the run, key of its cell, file with the counts of each image at its best epoch.
     scores: columns `val/*` of runs.csv, the study's metric first.
     confusions: rows of confusions.csv.
+    model_costs: columns of costs of models, where the study names any; models: rows of models.csv.
+    budget, budget_cells: rows of budget.csv and budget_cells.csv.
     """
 
     plan: StudyPlan
@@ -69,27 +77,45 @@ class Collected:
     images: list[tuple[str, str, Path]]
     scores: list[str]
     confusions: list[dict[str, Any]]
+    model_costs: list[str] = field(default_factory=list)
+    models: list[dict[str, Any]] = field(default_factory=list)
+    budget: list[dict[str, Any]] = field(default_factory=list)
+    budget_cells: list[dict[str, Any]] = field(default_factory=list)
 
 
-def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> Collected:
+def collect(
+    plan: StudyPlan, store: SegmentStore, *, partial: bool = False, left_out: Mapping[str, LeftOut] | None = None
+) -> Collected:
     """Read all runs of a plan from the store.
 
     Args:
         plan: the study as it was planned.
         store: the trained segments.
         partial: whether runs may be missing; they are listed in `missing`.
+        left_out: segments that may be missing besides: the study's budget has left them out.
 
     Raises:
         InputError: runs are missing and `partial` is false; or a segment's files are unreadable.
     """
     texts = {cell.cell: level_texts(cell.settings, plan.axes) for cell in plan.cells}
     found = Collected(plan, [cell.to_json() | texts[cell.cell] for cell in plan.cells], [], [], [], [], [], [])
-    there, found.missing = _there_and_missing(plan, store)
-    if found.missing and not partial:
-        shown = "; ".join(f"{gap['run']} ({gap['detail']})" for gap in found.missing[:5])
+    models = {cell.cell: read_costs(plan, store, cell.cell) for cell in plan.cells} if plan.model_costs else {}
+    found.model_costs = [column.name for column in MODEL_COSTS] if models else []
+    found.cells = [
+        row | {name: models.get(row["cell"], {}).get(name) for name in found.model_costs} for row in found.cells
+    ]
+    found.models = [
+        {"model": address, "cells": list(plan.model_costs.values()).count(address)} | models[cell]
+        for address, cell in {address: cell for cell, address in plan.model_costs.items()}.items()
+        if models[cell]
+    ]
+    there, found.missing = _there_and_missing(plan, store, left_out or {})
+    lost = [gap for gap in found.missing if not gap["left_out"]]
+    if lost and not partial:
+        shown = "; ".join(f"{gap['run']} ({gap['detail']})" for gap in lost[:5])
         raise InputError(
-            f"{store.root}: {len(found.missing)} of {len(plan.runs)} runs are not there: {shown}"
-            + ("; ..." if len(found.missing) > 5 else "")
+            f"{store.root}: {len(lost)} of {len(plan.runs)} runs are not there: {shown}"
+            + ("; ..." if len(lost) > 5 else "")
             + ". Train them, or report on what is finished with `partial=true`."
         )
     task, classes = task_and_classes(plan.dataset)
@@ -100,8 +126,14 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
         for one in portion:
             run = one.run
             # The level last: a study may vary `epochs`, and runs that stopped early are runs of its level all the same.
-            row = run.to_json() | summarise(one.curve, one.records, run, plan.metric, plan.minimize) | texts[run.cell]
-            found.runs.append(row)
+            row = (
+                run.to_json()
+                | summarise(one.curve, one.records, run, plan.metric, plan.minimize, curve_objectives(plan))
+                | texts[run.cell]
+            )
+            if by_budget := left_out_of(run, left_out or {}):
+                row["detail"] = f"ended by the study's budget: {by_budget.why}"
+            found.runs.append(row | {name: models.get(run.cell, {}).get(name) for name in found.model_costs})
             keys.append((run.cell, run.run, one.key if row["status"] in USABLE else None))
             scores |= dict.fromkeys(name for name in one.curve.header if name.startswith("val/"))
             one.curve.fields = []  # the lines say the same in a tenth of the memory
@@ -115,7 +147,8 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
     repeated = repeated_runs(keys)
     for row in found.runs:
         row["same_as"] = repeated.get(row["run"], "")
-    found.scores = list(dict.fromkeys([plan.metric, *scores]))  # also where all runs diverged and have no score
+    # Also where all runs diverged and have no score.
+    found.scores = list(dict.fromkeys([plan.metric, *curve_objectives(plan), *scores]))
     found.confusions = confusion_rows(plan, found.runs, store, classes)
     return found
 
@@ -123,9 +156,13 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
 def write(collected: Collected, folder: Path) -> None:
     """Write the tables into a folder."""
     axes = collected.plan.axes
-    Cells.write(folder, collected.cells, axes=axes)
-    Runs.write(folder, collected.runs, axes=axes, **{"val/*": collected.scores})
+    Cells.write(folder, collected.cells, axes=axes, model_costs=collected.model_costs)
+    more = {"val/*": collected.scores, "model_costs": collected.model_costs}
+    Runs.write(folder, collected.runs, axes=axes, **more)
+    Models.write(folder, collected.models)
     Missing.write(folder, collected.missing)
+    BudgetUse.write(folder, collected.budget)
+    BudgetCells.write(folder, collected.budget_cells)
     Confusions.write(folder, collected.confusions)
     names = list(dict.fromkeys(name for _, _, curve in collected.curves for name in curve.header))
     families = {f"{split}/*": [name for name in names if name.startswith(f"{split}/")] for split in ("train", "val")}
@@ -217,28 +254,32 @@ def add_scores(runs: Sequence[TrainedRun], task: str, classes: Sequence[str]) ->
 
 
 def summarise(
-    curve: Curve, records: list[SegmentRecord], run: PlannedRun, metric: str, minimize: bool
+    curve: Curve,
+    records: list[SegmentRecord],
+    run: PlannedRun,
+    metric: str,
+    minimize: bool,
+    more: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """A run's row of runs.csv, the columns of its cell aside."""
+    """A run's row of runs.csv, the columns of its cell aside.
+
+    `more` are columns of its curve that it has besides the metric and `val/*`.
+    """
     epochs = [int(value) for value in curve.column("epoch")]
     best = index_of_best(curve.column(metric), minimize)
     row: dict[str, Any] = {"status": status_of(records, run), "epochs": epochs[-1] if epochs else 0}
     if best is not None:
         row |= curve.finite_fields(best, "val/")
-        row[metric] = curve.fields[best][curve.header.index(metric)]  # which may be a loss of training
+        for name in (metric, *more):  # which may be losses of training
+            row[name] = curve.fields[best][curve.header.index(name)]
         row["best_epoch"] = row["convergence/epochs_to_best"] = epochs[best]
     val, train = curve.column("val/loss"), curve.column("train/loss")
     if val:
         row["stability/val_loss_std"] = sample_std([value for value in val[len(val) // 2 :] if math.isfinite(value)])
     if val and train and best is not None:
         row["overfit/gap"] = val[best] - train[best]
-    seconds = sum(record.train_seconds or 0.0 for record in records)
     return row | {
-        "cost/train_seconds": seconds,
-        "cost/seconds_per_epoch": seconds / len(epochs) if epochs else None,
-        "cost/peak_memory_mb": max(record.peak_memory_mb or 0.0 for record in records) or None,
-        "cost/parameters": records[-1].parameters,
-        "cost/checkpoint_mb": records[-1].checkpoint_mb,
+        **run_costs(records, len(epochs)),
         "segments": " ".join(record.id for record in records),
         "detail": " ".join(records[-1].detail.split()) if row["status"] not in ("finished", "pruned") else "",
     }
@@ -262,18 +303,27 @@ def _written(value: float) -> str:
 
 
 def _there_and_missing(
-    plan: StudyPlan, store: SegmentStore
+    plan: StudyPlan, store: SegmentStore, left_out: Mapping[str, LeftOut]
 ) -> tuple[list[tuple[PlannedRun, list[SegmentRecord]]], list[dict[str, Any]]]:
-    """The runs that are trained to their end with their records, and rows of missing.csv for the others."""
+    """The runs that are trained to their end with their records, and rows of missing.csv for the others.
+
+    A trial that the study's budget ended is there as far as it was trained: its status is `pruned`.
+    """
     there, missing = [], []
     errors = LastErrors(store.root.parent / LOGS)
     for run in plan.runs:
         records = store.records_of(run.segments)
         if not records or (len(records) < len(run.segments) and records[-1].status == "finished"):
-            why = errors.of(run.segments[len(records)]) if len(records) < len(run.segments) else ""
+            by_budget = left_out_of(run, left_out)
+            if by_budget and run.role == "trial" and records:
+                there.append((run, records))
+                continue
+            why = "" if by_budget else errors.of(run.segments[len(records)])
             detail = _gap(run, records) + (f"; its last start ended with {why}" if why else "")
+            if by_budget:
+                detail = f"{f'{detail}; ' if records else ''}left out by the budget: {by_budget.why}"
             have = {"have": len(records), "want": len(run.segments), "detail": detail}
-            missing.append(run.to_json() | have)
+            missing.append(run.to_json() | have | {"left_out": by_budget.kind if by_budget else ""})
         else:
             there.append((run, records))
     return there, missing

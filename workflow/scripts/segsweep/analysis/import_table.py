@@ -92,11 +92,11 @@ def write(imported: Imported, output: Path) -> None:
     """Write plan.json and the tables into the folder `output`."""
     write_text(output / PLAN_FILE, imported.plan.text() + "\n")
     axes = imported.plan.axes
-    Cells.write(output, imported.cells, axes=axes)
+    Cells.write(output, imported.cells, axes=axes, model_costs=())
     scores = [name for name in imported.metrics if name not in NAMES]
     train = [name for name in scores if imported.epochs and name.startswith("train/")]
     others = [name for name in scores if name not in train]
-    Runs.write(output, imported.runs, axes=axes, **{"val/*": others})
+    Runs.write(output, imported.runs, axes=axes, model_costs=(), **{"val/*": others})
     Missing.write(output, imported.missing)
     Epochs.write(output, imported.epochs, **{"train/*": train, "val/*": others if imported.epochs else []})
     Images.write(output, [], scores=[])

@@ -1,8 +1,11 @@
-"""What is measured of a run beside its scores: stability, convergence, overfitting and cost, columns of runs.csv."""
+"""What is measured of a run beside its scores: stability, convergence, overfitting and cost, columns of runs.csv.
+
+Costs of models are measured where a study names them.
+"""
 
 from segsweep.tables import Column
 
-MEASURES = (
+OF_CURVES = (
     Column(
         "stability/val_loss_std", "number",
         "Sample standard deviation of val/loss over the later half of the epochs (the last ceil(n / 2)): spikes and a "
@@ -18,6 +21,8 @@ MEASURES = (
         "overfit/gap", "number", "val/loss - train/loss at the best epoch.", empty="no epoch has a finite score",
         label="gap between validation and training loss", minimize=True,
     ),
+)  # fmt: skip
+COSTS = (
     Column(
         "cost/train_seconds", "number", "Time of all its epochs, validation and the writing of checkpoints included.",
         empty="not measured", label="training time", minimize=True, unit="s",
@@ -39,6 +44,20 @@ MEASURES = (
         label="checkpoint size", minimize=True, unit="MB",
     ),
 )  # fmt: skip
+MODEL_COSTS = (
+    Column(
+        "cost/gflops_per_image", "number",
+        "Floating-point operations of the model for one image of the size that it is evaluated at, forward, in "
+        "thousand millions; see docs/objectives.md.",
+        label="computation per image", minimize=True, unit="GFLOPs",
+    ),
+    Column(
+        "cost/seconds_per_image", "number", "Median time of the model for a batch in evaluation, by the batch's size; "
+        "see docs/objectives.md.",
+        label="time per image", minimize=True, unit="s",
+    ),
+)  # fmt: skip
+MEASURES = (*OF_CURVES, *COSTS)  # of each run; those of models where the study names them
 NAMES = tuple(column.name for column in MEASURES)
 GROUPS = tuple(dict.fromkeys(name.partition("/")[0] + "/" for name in NAMES))
 

@@ -107,6 +107,10 @@ def warnings_of(
     if axis_importance.rows and axis_importance.note:
         warn("importance", axis_importance.note)
     found += [{"topic": "edge", "axes": [end["axis"]], "text": end["text"]} for end in edges if end["clear"]]
-    if len(results.missing) and not results.plan.study.get("table"):  # of a table, its notes say so
-        warn("missing", f"{len(results.missing)} planned runs are missing: they are listed in missing.csv.")
+    left_out = int(results.left_out_by_budget.sum())
+    if left_out:
+        warn("budget", f"{left_out} planned runs are left out by the budget: they are listed in missing.csv.")
+    lost = len(results.missing) - left_out
+    if lost and not results.plan.study.get("table"):  # of a table, its notes say so
+        warn("missing", f"{lost} planned runs are missing: they are listed in missing.csv.")
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from segsweep.analysis.measures import MEASURES
+from segsweep.analysis.measures import MEASURES, MODEL_COSTS
 from segsweep.formatting import value_in_words
 from segsweep.tables import Column, Table
 
@@ -24,6 +24,13 @@ class Cells(Table):
         Column("round", "text", "The round of the study that added it.", empty="the study has no rounds"),
         Column("note", "text", "The study's note on it.", empty="it has none"),
         Column("<axes>", "text", "Its level of the hyperparameter.", empty="the hyperparameter does not apply to it"),
+        Column(
+            "<model_costs>",
+            "number",
+            "Costs of its model that the study names: `cost/gflops_per_image`, "
+            "`cost/seconds_per_image`; see docs/objectives.md.",
+            empty="not measured",
+        ),
     )
 
 
@@ -51,11 +58,36 @@ class Runs(Table):
         Column("<val/*>", "number", "The score at the best epoch, the study's metric first.",
                empty="the run has no such score, or it is not finite"),
         *MEASURES,
+        Column("<model_costs>", "number", "Costs of its model that the study names: `cost/gflops_per_image`, "
+               "`cost/seconds_per_image`.", empty="not measured"),
         Column("segments", "text", "Ids of its segments, separated by blanks.", empty="it was trained elsewhere"),
         Column("same_as", "text", "An earlier run of its cell, with another seed or fold, that has the same curve in "
                "all columns; statistics count both once.", empty="there is none"),
         Column("detail", "text", "Why it ended as it did, in the words of the training.",
                empty="it was trained to its end, or no reason is known"),
+    )  # fmt: skip
+
+
+class Models(Table):
+    """A model of a study that names costs of models, and how it was measured; see docs/objectives.md."""
+
+    file = "models.csv"
+    rules = ("collect_results",)
+    columns = (
+        Column("model", "text", "Its address."),
+        Column("cells", "integer", "Cells with this model."),
+        *MODEL_COSTS,
+        Column("device", "text", "What it was measured on."),
+        Column("precision", "text", "Arithmetic of the forward pass."),
+        Column("images", "integer", "Images of a batch."),
+        Column("height", "integer", "Of an image as the network sees it.", unit="pixels"),
+        Column("width", "integer", "Of an image as the network sees it.", unit="pixels"),
+        Column("batches", "integer", "Batches of which the median was taken."),
+        Column("spread", "number", "Range of the middle half of their times, by the median: above 0.2, something else "
+               "ran beside."),
+        Column("threads", "integer", "Threads of computations on a CPU."),
+        Column("counted_on", "text", "What operations were counted on: `meta`, which computes nothing; `cpu` where the "
+               "network asks for values."),
     )  # fmt: skip
 
 
@@ -108,7 +140,9 @@ class Missing(Table):
         Column("have", "integer", "Segments that are complete."),
         Column("want", "integer", "Segments that it consists of."),
         Column("detail", "text", "What is missing, in words."),
-    )
+        Column("left_out", "text", "The limit of the study's `budget` that left it out: `gpu_hours`, `runs`, `until`.",
+               empty="it is no budget's"),
+    )  # fmt: skip
 
 
 def level_texts(settings: dict[str, Any], axes: Iterable[str]) -> dict[str, str]:

@@ -189,13 +189,14 @@ class StudyResults:
 
     def cells_where(self, where: dict[str, Any]) -> pd.Series:
         """Mask over the runs of those whose cell has these settings."""
-        mask = pd.Series(True, index=self.runs.index)
-        for name, value in where.items():
-            texts = {value_in_words(part) for part in (value if isinstance(value, list) else [value])}
-            mask &= (
-                self.runs[name].map(lambda text, texts=texts: same_text(text, texts)) if name in self.runs else False
-            )
-        return mask
+        return rows_where(self.runs, where)
+
+    @cached_property
+    def left_out_by_budget(self) -> pd.Series:
+        """Mask of the missing runs that the study's budget left out."""
+        if "left_out" not in self.missing:
+            return pd.Series(False, index=self.missing.index)
+        return self.missing["left_out"].notna() & self.missing["left_out"].ne("")
 
     def column_of(self, column: str | None) -> tuple[str, float]:
         """A column of runs.csv, the metric's where none is named, and 1 if high values are good, -1 if low ones are."""
@@ -220,8 +221,18 @@ class StudyResults:
         return next((name for name in (self.metric, self.metric.split("/")[-1]) if name in images), None)
 
 
+def rows_where(table: pd.DataFrame, where: dict[str, Any]) -> pd.Series:
+    """Mask over the rows of a table, with columns of levels as texts, of those that have these settings."""
+    mask = pd.Series(True, index=table.index)
+    for name, value in where.items():
+        texts = {value_in_words(part) for part in (value if isinstance(value, list) else [value])}
+        mask &= table[name].map(lambda text, texts=texts: same_text(text, texts)) if name in table else False
+    return mask
+
+
 class Statuses(Table):
-    """A status that runs have; planned runs that are not there count as `missing`, rows of a table as `left out`."""
+    """A status that runs have; planned runs that are not there count as `missing`, or `left out by the budget`, rows
+    of a table as `left out`."""
 
     file = "statuses.csv"
     rules = ("analyze_study",)
@@ -238,11 +249,15 @@ def status_rows(results: StudyResults) -> list[dict[str, Any]]:
     """Rows of statuses.csv."""
     counts = results.runs["status"].value_counts().to_dict()
     imported = bool(results.plan.study.get("table"))
-    if len(results.missing):
-        counts["left out" if imported else "missing"] = len(results.missing)
+    left_out = int(results.left_out_by_budget.sum())
+    if len(results.missing) > left_out:
+        counts["left out" if imported else "missing"] = len(results.missing) - left_out
+    if left_out:
+        counts["left out by the budget"] = left_out
     total = sum(counts.values())
     rules = RULES | {
         "missing": "Not trained, or not to its end: listed in missing.csv, in no table of results.",
+        "left out by the budget": "Not trained, or not to its end: listed in missing.csv, in no table of results.",
         "left out": "Rows of the table without a result, or copies: listed in missing.csv, in no statistic.",
     }
     return [{"status": status, "n": n, "share": n / total, "rule": rules[status]} for status, n in counts.items()]

@@ -37,7 +37,7 @@ from segsweep.own_code.names import alike_without_folders, own_score, relocated,
 from segsweep.search.start_points import with_start_points, without_start_points
 
 # Keys that name scores, or hold something by their names.
-SCORES = {"metric", "also_report", "monitor", "of", "names"}
+SCORES = {"metric", "objectives", "also_report", "monitor", "of", "names"}
 Location = Callable[[tuple], str]
 TRACKERS = tuple(registry.classes("tracker"))
 

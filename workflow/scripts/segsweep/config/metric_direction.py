@@ -22,6 +22,8 @@ def doubtful_direction(study: Study, location: Callable[[tuple], str]) -> list[s
         study: the study; `minimize: false` in its file is believed, `minimize: true` of scores that it does not know.
         location: where a key stands, as `file:line`.
     """
+    if study.objectives:  # which say a direction each: see `segsweep.config.objective_checks`
+        return []
     if "minimize" in study.model_fields_set:
         metric = metrics.metric_of(study.metric) if study.train is not None else None
         if study.minimize and metric and metric.own is None and metric.direction == "maximize":

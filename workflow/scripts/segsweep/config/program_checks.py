@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.config.dotted_keys import flat
+from segsweep.config.objective_checks import wrong_costs_reported, wrong_objectives
+from segsweep.config.objectives import COST
 from segsweep.config.program import SHARED_PREFIXES
 from segsweep.config.program_settings import written_keys
 from segsweep.config.racing import all_seeds
@@ -236,7 +238,12 @@ def _not_told(
 def _unranked(study: Study, location: Location) -> Iterator[str]:
     """A metric that nobody named: neither in `metric`, nor as a column of the results; or one that has no place."""
     named = {("metric",): study.metric} | {("also_report", number): one for number, one in enumerate(study.also_report)}
+    named |= {("objectives", name): name for name in study.objectives if name != study.metric}
+    yield from wrong_objectives(study, location, None, ())
+    yield from wrong_costs_reported(study, location, of_program=True)
     for keys, name in named.items():
+        if name.startswith(COST):
+            continue
         if not name.startswith(SHARED_PREFIXES):
             ours = f"val/{name.rpartition('/')[2] or 'NAME'}"
             yield (

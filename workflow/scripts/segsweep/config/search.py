@@ -102,6 +102,9 @@ class Sweep(Settings):
 class Confirm(Settings):
     """The best settings trained in full on fresh seeds."""
 
+    of: Literal["best", "front"] = key(
+        "best", "Which: the best ones by `metric`, or of a study with several `objectives` the best ones on the front."
+    )
     top: int = key(1, "How many settings.", ge=1)
     seeds: AnySeeds = key(..., "Fresh seeds: a list, or a race.")
     epochs: int | None = key(None, "Epochs; as in `train` if not set.", unit="epochs", ge=1)

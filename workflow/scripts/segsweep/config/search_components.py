@@ -19,6 +19,7 @@ class Sampler(Component):
         stateful: whether it keeps a memory of its own, so that all earlier steps are replayed before the next.
         enumerates: whether it visits each point of a countable space once.
         knows_pruned: whether it makes something of it that a trial was pruned.
+        several_objectives: whether it knows what to do with several objectives.
     """
 
     package: ClassVar[str] = "search/samplers"
@@ -29,6 +30,7 @@ class Sampler(Component):
     stateful: ClassVar[bool] = False
     enumerates: ClassVar[bool] = False
     knows_pruned: ClassVar[bool] = False
+    several_objectives: ClassVar[bool] = True
 
     name: str = key(..., "Which sampler of Optuna.")
 

@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from segsweep.config.budget import Budget
 from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
 from segsweep.config.keep import AnyKeep, Keep
+from segsweep.config.objectives import contradictions, with_metric
 from segsweep.config.program import PathInOut, ProgramResults
 from segsweep.config.racing import AnySeeds, RacingSeeds, all_seeds, first_seeds, race_in
 from segsweep.config.search import MOST_CONSTRAINTS, Confirm, Constraint, Ensemble, Sweep
@@ -102,7 +104,12 @@ class Study(Settings):
     dataset: str = key("demo", "Name of a file in config/datasets, or a path.", min_length=1, max_length=1000)
     metric: str = key("val/miou", "Runs are ranked by it; its best epoch is a run's result.")
     minimize: bool = key(False, "Lower is better.")
-    also_report: list[str] = key([], "Further metrics in the tables of the report.", outcome=False)
+    objectives: dict[str, Literal["maximize", "minimize"]] = key(
+        {},
+        "Several objectives: `{val/miou: maximize, cost/seconds_per_image: minimize}`. Runs are still ranked by "
+        "`metric`, the first of them if not set; see docs/objectives.md.",
+    )
+    also_report: list[str] = key([], "Further metrics and costs in the tables of the report.", outcome=False)
     metrics: list[OwnMetricName] = key(
         [],
         "Metrics of your own, `my/score.py:gdice` for the column `val/gdice`. One that is written with its path "
@@ -142,6 +149,9 @@ class Study(Settings):
     confirm: Confirm | None = key(None, "The best settings again, in full, on fresh seeds.")
     ensemble: Ensemble | None = key(None, "The best setting trained on folds, which vote.")
     test: ScoreOnTest | None = key(None, "The chosen models scored on the test split, once the choice is made.")
+    budget: Budget | None = key(
+        None, "What ends the study before all of it is trained; see docs/budgets.md.", outcome=False
+    )
     claims: list[AnyClaim] = key([], "Hypotheses, written down before the first run.", outcome=False)
     compare: list[str] = key([], "Studies or earlier reports to compare conclusions with.", outcome=False)
     report: Report = key(Report(), "What the report holds.", outcome=False)
@@ -201,6 +211,11 @@ class Study(Settings):
                 raise ValueError(f"{name!r} is no name of a variable: letters, digits and `_`. Rename it")
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _metric_of_objectives(cls, value: Any) -> Any:
+        return with_metric(value)
+
     @model_validator(mode="after")
     def _fits_together(self):
         """Each problem begins with the key that it is about."""
@@ -212,6 +227,8 @@ class Study(Settings):
             self._without_cells,
             self._without_race,
             self._lacking_weights,
+            self._objectives,
+            self._budget_of_a_table,
         )
         if wrong := [problem for check in checks for problem in check()]:
             raise ValueError("\n".join(wrong))
@@ -273,6 +290,10 @@ class Study(Settings):
         if self.sweep is not None and self.constraints:
             yield "constraints: of a search, they stand under sweep: sweep.constraints. Move them there"
 
+    def _budget_of_a_table(self) -> Iterator[str]:
+        if self.table is not None and self.budget is not None:
+            yield "budget: of results made elsewhere nothing is trained. Leave it out"
+
     def _without_race(self) -> Iterator[str]:
         if self.race is not None and (other := next((one for one in ("sweep", "table") if getattr(self, one)), None)):
             yield "seeds: only of `grid`, `runs` and `rounds` can seeds race; this study has " + (
@@ -299,6 +320,9 @@ class Study(Settings):
         """By key: what a person wrote there, and of how many of the best settings it asks for the models."""
         wanted = {"report.images.of": (self.report.images.of, self.report.images.settings)}
         return wanted if self.test is None else wanted | {"test.of": (self.test.of, self.test.settings)}
+
+    def _objectives(self) -> Iterator[str]:
+        return contradictions(self)
 
     def _lacking_weights(self) -> Iterator[str]:
         default = Keep()

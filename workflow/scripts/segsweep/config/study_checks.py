@@ -8,6 +8,8 @@ from segsweep import metrics
 from segsweep.analysis.measures import NAMES as MEASURES_OF_RUNS
 from segsweep.config.claims import kind_of
 from segsweep.config.dataset_keys import Dataset
+from segsweep.config.objective_checks import wrong_costs_reported, wrong_objectives
+from segsweep.config.objectives import COST
 from segsweep.config.search import Ensemble
 from segsweep.config.split_keys import TEST, VAL
 from segsweep.config.study import Study
@@ -40,10 +42,12 @@ def use_metrics(study: Study, location: Location) -> None:
 
 def wrong_metrics(study: Study, dataset: Dataset, location: Location) -> list[str]:
     """A problem for each metric that a study names and its data set's task does not have."""
-    named = [(("metric",), study.metric)]
-    named += [(("also_report",), metric) for metric in study.also_report]
+    named = [] if study.objectives else [(("metric",), study.metric)]
+    named += [(("also_report",), metric) for metric in study.also_report if not metric.startswith(COST)]
     classes = class_table(dataset).names
     found = metrics.check(((location(keys), metric) for keys, metric in named), dataset.task, classes)
+    found += wrong_objectives(study, location, dataset.task, classes)
+    found += wrong_costs_reported(study, location, of_program=False)
     columns = [*metrics.columns(dataset.task, classes), *MEASURES_OF_RUNS]
     for number, claim in enumerate(study.claims):
         column = getattr(claim, "of", None)

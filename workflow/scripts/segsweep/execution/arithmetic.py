@@ -1,6 +1,7 @@
 """Which arithmetic a device has, and which it only emulates. Imports torch only to look at a device of torch's."""
 
 import os
+import platform
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -57,6 +58,16 @@ def of_processor(cpuinfo: Path = CPUINFO) -> Arithmetic:
         lines = []
     flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
     return Arithmetic("this machine's CPU", bool(BF16_FLAGS & set(flags.split())), has_fp16=False)
+
+
+def of_processor_name(cpuinfo: Path = CPUINFO) -> str:
+    """What this machine's processor is called: `AMD EPYC 7B13`; its architecture where that is not told."""
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:  # not Linux
+        lines = []
+    found = next((line for line in lines if line.startswith("model name")), "")
+    return found.partition(":")[2].strip() or platform.machine()
 
 
 def of_gpu(name: str, capability: tuple[int, int]) -> Arithmetic:

@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from segsweep.errors import InputError
 from segsweep.execution.provenance import host, versions
 from segsweep.exits import DONE, INTERRUPTED
 from segsweep.io import read_json_or_none, remove_temporaries, write_json
+from segsweep.planning.budget_ledger import JobsBudget, LeftOut
 from segsweep.planning.plan_file import LAST_EPOCH, SegmentPlan, read_segment
 from segsweep.store.best_epoch import best_of_run, selections_of
 from segsweep.store.epoch_reports import REPORTS, add_report
@@ -52,7 +54,8 @@ def run_job(
         trainer: trains the segment, see `segsweep.trainers`; the one that the plan names if not given.
 
     Returns:
-        0 when the segment is complete, 75 when it was interrupted and is to be resumed.
+        0 when the segment is complete, or left out because of the study's budget; 75 when it was interrupted and is to
+        be resumed.
 
     Raises:
         InputError: the plan does not know the segment, its parent is missing or damaged, or the data are.
@@ -62,13 +65,22 @@ def run_job(
     if is_done(store, job):
         say(f"{job.label}: {segment} is complete in {store.root}, nothing to do")
         return DONE
+    # What was complete before trains again, for its weights or its state: a report needs it, whatever the budget.
+    budget = None if store.has(segment) else JobsBudget.of(plan.parent, store)
+    left_out = partial(_leave_out, budget, job, say)
+    if budget and job.parent and not store.has(job.parent) and (found := budget.why_left_out(job.parent)):
+        return left_out(replace(found, why=f"{found.why}; it continues one that is left out"))
     parent = _parent(job, store)
     store.root.mkdir(parents=True, exist_ok=True)
+    stops = partial(_stops, should_stop, budget)
     try:
-        with Lock(store.lock(segment), say=say, should_stop=should_stop) as lock:
+        with Lock(store.lock(segment), say=say, should_stop=stops) as lock:
             store = SegmentStore(store.root)  # as it is now
             if is_done(store, job):  # by the one that was waited for
                 return DONE
+            ended_early = parent is not None and parent.status != "finished"
+            if budget and not ended_early and (found := budget.refusal(job, lock.since)):
+                return left_out(found)
             trainer = trainer or registry.load(registry.classes("trainer")[job.trainer])
             machine = host(threads, environ) | trainer.describe_device(device)
             part = store.part(segment)
@@ -76,7 +88,7 @@ def run_job(
             remove_temporaries(part)
             say(_title(job, part, machine))
             starts = Starts(part, machine["device"])
-            if parent and parent.status != "finished":
+            if ended_early:
                 outcome = {name: getattr(parent, name) for name in OF_PARENT} | {"train_seconds": 0.0}
                 outcome["best"] = parent.best | _best_of_chain(job, store)
             else:
@@ -86,14 +98,14 @@ def run_job(
                     device=machine["device"],
                     threads=threads,
                     selections=_selections(job, store),
-                    should_stop=partial(_should_stop, should_stop, lock),
+                    should_stop=partial(_should_stop, stops, lock),
                     report=lambda row, best: (add_report(part, row), say(progress_line(job, row, best))),
                     note=lambda text: (starts.note(text), say(text)),
                 )
             if outcome["status"] == "interrupted":
                 starts.note(outcome["detail"])
                 say(f"{job.label}: {outcome['detail']}")
-                return INTERRUPTED
+                return left_out(budget.stopped(outcome["detail"])) if _ended(budget, should_stop) else INTERRUPTED
             if not job.can_be_extended or outcome["status"] != "finished":
                 # The optimizer's state is most of a segment's bytes, and nothing resumes from here.
                 (part / STATE).unlink(missing_ok=True)
@@ -104,7 +116,24 @@ def run_job(
             say(f"{job.label}: {ending.rstrip(' .')}")
             return DONE
     except Stopped:
-        return INTERRUPTED
+        return left_out(budget.stopped("another job trained it")) if _ended(budget, should_stop) else INTERRUPTED
+
+
+def _stops(asked: Callable[[], bool], budget: JobsBudget | None) -> bool:
+    """Whether a training is to stop: it was asked to, or the time of the study's budget is over."""
+    return asked() or (budget is not None and budget.over())
+
+
+def _ended(budget: JobsBudget | None, asked: Callable[[], bool]) -> bool:
+    """Whether it is the budget that stopped a training, and nobody asked for it."""
+    return budget is not None and budget.over() and not asked()
+
+
+def _leave_out(budget: JobsBudget, job: SegmentPlan, say: Callable[[str], None], found: LeftOut) -> int:
+    """Write down that a segment is left out: nothing of it is recorded in the store, and the study goes on."""
+    budget.leave_out(job.id, found)
+    say(f"{job.label}: left out because of the study's budget: {found.why}")
+    return DONE
 
 
 def _should_stop(asked: Callable[[], bool], lock: Lock) -> bool:

@@ -87,7 +87,7 @@ def load_model(
     settings = store.record(best["segment"]).as_trained(segment.train)
     settings |= {"postprocess": postprocess} if postprocess is not None else {}
     train, device = Train.model_validate(settings), torch.device(device)
-    task = tasks.build(_without_class_weights(train), prepared)
+    task = tasks.build(without_class_weights(train), prepared)
     with torch.random.fork_rng(devices=[]):
         model = task.model().eval()
     model.load_state_dict(read_checkpoint(store.checked(weights))["model"])
@@ -97,6 +97,6 @@ def load_model(
     return TrainedModel(segment.id, best["epoch"], train, segment.fold, prepared, task, forward)
 
 
-def _without_class_weights(train: Train) -> Train:
+def without_class_weights(train: Train) -> Train:
     """The setting without what its losses would count in the images of the training, which need not be here."""
     return train.model_copy(update={"loss": train.loss.model_copy(update={"class_weights": None})})

@@ -5,6 +5,7 @@ from typing import Any
 
 from segsweep import metrics
 from segsweep.config.losses import Loss
+from segsweep.config.objectives import COST
 from segsweep.config.train import Train
 from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
@@ -131,7 +132,8 @@ def _phases(segments: list[SegmentPlan]) -> list[tuple[int, Loss]]:
 
 
 def _scores(plan: StudyPlan, train: Train) -> list[str]:
-    asked = [plan.metric, *plan.study.get("also_report", [])]
+    asked = [plan.metric, *plan.objectives, *plan.study.get("also_report", [])]
     asked += [train.early_stopping.monitor] if train.early_stopping else []
     asked += [train.scheduler.monitor] if train.scheduler.monitors else []
-    return [name for name in dict.fromkeys(filter(None, asked)) if not metrics.is_loss(name)]
+    asked = [name for name in dict.fromkeys(asked) if name and not name.startswith(COST)]
+    return [name for name in asked if not metrics.is_loss(name)]

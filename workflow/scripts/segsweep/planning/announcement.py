@@ -8,6 +8,7 @@ from segsweep.config.study import Study
 from segsweep.execution.arithmetic import about_precisions
 from segsweep.formatting import file_size, plural
 from segsweep.metrics import measured_in_batches
+from segsweep.planning.budget_words import about_budget
 from segsweep.planning.chosen_counts import about_chosen
 from segsweep.planning.disk_use import disk_use
 from segsweep.planning.lost_values import announced
@@ -110,6 +111,8 @@ def announce(study: Planner, say) -> None:
         precisions = (settings.dump["precision"] for settings in design.settings)
         for sentence in about_precisions(precisions, study.request.device):
             say(f"  {sentence}")
+    for sentence in about_budget(study):
+        say(sentence)
     if plan.epochs < plan.epochs_run_by_run:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
     if study.study.sweep is not None and (judged := when_judged(study.study)):
@@ -118,19 +121,21 @@ def announce(study: Planner, say) -> None:
         say(sentence)
     if study.adaptive and not study.nothing_left_to_decide and (most := at_most(study.study)):
         say(f"More runs follow from decisions that are made while it runs: in all at most {most}.")
-    for column in measured_in_batches(study.study.also_report):
+    for column in measured_in_batches([*study.study.also_report, *study.study.objectives]):
         if without := unmeasured(plan.segments, study.store, column):
             say(
                 f"{column} is measured while training only: {len(without)} of {segments} trained without it, and stay "
                 f"so. Ask for {study.folder}/evaluations/RUN.val.json to have it of a run's best epoch."
             )
     if not missing:
-        if plan.segments:
+        if plan.segments and not study.left_out_by_budget:
             say("All segments planned so far are trained.")
+        elif plan.segments:
+            say("Nothing more trains: the report is made of what there is.")
         return
     if study.study.train is not None:
         say(_disk_use(study))
-    there = f"{len(plan.segments) - len(missing)} of {segments} are trained"
+    there = f"{len(plan.segments) - len(missing) - len(study.left_out_by_budget)} of {segments} are trained"
     epochs = sum(plan.segments[one].last_epoch - plan.segments[one].first_epoch + 1 for one in missing)
     what = "are left out of a partial report" if study.request.partial else "will train"
     say(f"{there}; {len(missing)} with {plural(epochs, 'epoch')} {what}:")

@@ -125,12 +125,12 @@ class BuiltinTraining:
 
     def segment(self, segment: Segment) -> dict[str, Any]:
         resolved = segment.run.cell.resolved
-        train, loss = resolved.dump, segment.phase.loss
+        train, loss, study = resolved.dump, segment.phase.loss, self.loaded.study
         return {
             "train": train if train["loss"] == loss else train | {"loss": loss},
             "data": self.addresses.folder_of(resolved.sections["data"].dump),
             "dataset": self.dataset,
-            "also_measure": measured_in_batches(self.loaded.study.also_report),
+            "also_measure": measured_in_batches([*study.also_report, *study.objectives]),
         }
 
     def pull(self) -> None:

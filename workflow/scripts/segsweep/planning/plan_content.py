@@ -6,6 +6,7 @@ from typing import Any
 from segsweep.config.keep import Keep
 from segsweep.config.load import Loaded
 from segsweep.planning.grid import Cell, Design
+from segsweep.planning.measured_models import ModelOf
 from segsweep.planning.plan_file import LAST_EPOCH, RETRAIN, PlannedCell, PlannedRun, SegmentPlan, StudyPlan
 from segsweep.planning.runs import Plan, Run, Segment
 from segsweep.planning.study_training import StudyTraining
@@ -13,7 +14,12 @@ from segsweep.store.segment_store import selection_key
 
 
 def study_plan(
-    loaded: Loaded, design: Design, plan: Plan, training: StudyTraining, select_again: Collection[str] = ()
+    loaded: Loaded,
+    design: Design,
+    plan: Plan,
+    training: StudyTraining,
+    select_again: Collection[str] = (),
+    model_of: ModelOf | None = None,
 ) -> StudyPlan:
     """The plan of a study.
 
@@ -23,6 +29,7 @@ def study_plan(
         plan: its runs and segments.
         training: how its runs are trained.
         select_again: complete segments that train again, to keep the best epoch by the study's metric.
+        model_of: gives the address of a cell's model, where models are measured.
     """
     cells: dict[str, Cell] = {}
     for run in plan.runs:
@@ -47,6 +54,7 @@ def study_plan(
         epochs=plan.epochs,
         epochs_run_by_run=plan.epochs_run_by_run,
         code_files=training.code_files,
+        model_costs={name: model_of(cell) for name, cell in cells.items()} if model_of else {},
     )
 
 

@@ -187,6 +187,8 @@ class StudyPlan(_Entry):
         segments: by id, parents before those that continue them.
         notes: what an imported table says of itself.
         code_files: of a program of the user's own, the files that addresses stand for, as seen from where it runs.
+        model_costs: by cell, the address of its model, where costs of models are wanted; see
+            `segsweep.store.model_costs`.
     """
 
     study: dict[str, Any]
@@ -206,6 +208,7 @@ class StudyPlan(_Entry):
     epochs_run_by_run: int = 0
     notes: list[str] = field(default_factory=list)
     code_files: list[str] = field(default_factory=list)
+    model_costs: dict[str, str] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:
@@ -221,6 +224,11 @@ class StudyPlan(_Entry):
     def minimize(self) -> bool:
         """Whether lower values of the metric are better."""
         return bool(self.study.get("minimize", False))
+
+    @property
+    def objectives(self) -> dict[str, str]:
+        """Several objectives by name, `maximize` or `minimize`, the metric among them; none of most studies."""
+        return self.study.get("objectives") or {}
 
     @property
     def races(self) -> dict[str, dict[str, int]]:

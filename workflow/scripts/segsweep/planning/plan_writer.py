@@ -6,12 +6,14 @@ In results/<study>/:
     own_components.json   the components of own code, to be tried before the first training
     tried_settings.json   what else is tried before it
     history.json    what each complete run was made of, to say later why it trains again
+    budget.json     what jobs must know of the study's budget (`segsweep.planning.budget_ledger`)
     tracked_data.json   what the folders of data held that DVC tracks, while they were here
 and beside the data, what planning remembers of files. Written when Snakemake's jobs start, never by a dry run; of a
 study that has no plan.json at all, a dry run leaves one to look at, which is written again before any job reads it.
 """
 
 import json
+import shutil
 from os import SEEK_END
 from pathlib import Path
 from typing import IO
@@ -19,6 +21,7 @@ from typing import IO
 from segsweep.disk_errors import refusals_told
 from segsweep.io import regular, write_if_changed
 from segsweep.planning import markers
+from segsweep.planning.budget_ledger import BUDGET_FILE, LEFT_OUT
 from segsweep.planning.log_files import clear_log_files
 from segsweep.planning.own_components import as_text
 from segsweep.planning.packs import remembered
@@ -56,6 +59,9 @@ class PlanWriter:
             path.unlink(missing_ok=True)
         markers.remove_old(self.study.start)
         clear_log_files()
+        if not self.in_use_by_another:
+            shutil.rmtree(self.study.folder / LEFT_OUT, ignore_errors=True)  # by jobs of earlier starts
+            (self.study.folder / BUDGET_FILE).unlink(missing_ok=True)
         remove_leftovers(self.study.folder.parent, [self.study.folder])
         self.write()
 
@@ -80,6 +86,8 @@ class PlanWriter:
             write_if_changed(study.tried_file, json.dumps(study.tried, sort_keys=True))
         if seen := study.training.seen:
             write_if_changed(study.seen_file, json.dumps(seen, indent=1))
+        if study.budget is not None:
+            study.budget.file().write(study.folder)
         write_if_changed(study.history_file, study.history.text())
 
     @refusals_told()

@@ -15,17 +15,21 @@ from typing import Any
 from segsweep import registry
 from segsweep.analysis.last_errors import LOGS, LastErrors
 from segsweep.config.load import Loaded, Request, load, load_right, load_smoke
+from segsweep.config.objective_checks import named_costs
 from segsweep.config.right_settings import right_settings
 from segsweep.disk_errors import refusals_told
 from segsweep.errors import InputError, Problems
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.hashing import short_hash
 from segsweep.io import read_json
+from segsweep.planning.budget_ledger import LeftOut
+from segsweep.planning.budget_plan import BudgetPlan, in_order
 from segsweep.planning.builtin_training import builtin_training
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_fingerprint import read_seen
 from segsweep.planning.grid import Design, lay_out_right
 from segsweep.planning.markers import marker, new_start
+from segsweep.planning.measured_models import ModelOf, device_in_words, model_addresses
 from segsweep.planning.own_components import OwnPart, own_parts
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
@@ -34,6 +38,7 @@ from segsweep.planning.program_training import program_training
 from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
+from segsweep.planning.results_files import lacked_because_of_budget
 from segsweep.planning.runs import Plan, Run, cut, make_run, not_continuable, to_repeat
 from segsweep.planning.setting_checks import check_encoders
 from segsweep.planning.study_context import component_roots
@@ -42,6 +47,7 @@ from segsweep.planning.table_check import check_table
 from segsweep.planning.tried_settings import digest
 from segsweep.planning.unplanned_segments import compare_unplanned
 from segsweep.planning.worker_view import RESULTS, WorkerView
+from segsweep.search.allowance import decided_without, set_aside
 from segsweep.search.checks import problems as problems_of_search
 from segsweep.search.decision_inputs import basis_of, valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
@@ -78,6 +84,12 @@ class Planner(WorkerView):
         self.decisions = 0  # of those that were made, how many still hold
         self.outdated_steps: list[Path] = []  # the others
         self.nothing_left_to_decide = not self.adaptive
+        self.budget: BudgetPlan | None = None
+        if self.study.budget is not None:
+            cluster = request.cluster
+            on_gpu = None if cluster is None else cluster.gpu != "none"
+            aside = 0 if self.study.budget.runs is None else set_aside(self.study)
+            self.budget = BudgetPlan(self.study.budget, self.folder, on_gpu, set_aside=aside)
 
     def make_plan(self, problems: Problems | None = None, *, pull: bool = False) -> None:
         """Plan the study.
@@ -100,7 +112,8 @@ class Planner(WorkerView):
             problems.of(check_table, self, loaded.location)
         problems.tell()
         if self.request.cluster is not None:
-            self.resources = Resources(self.request.cluster, self.store)
+            ends = study.budget.ends if study.budget else None
+            self.resources = Resources(self.request.cluster, self.store, ends)
         if study.table is not None:
             self.design = Design([], list(study.table.axes))
             return
@@ -126,7 +139,7 @@ class Planner(WorkerView):
         missing = self.missing()
         if pull and missing:
             self.training.pull()
-        packed = missing if self.request.pack > 1 else []
+        packed = sorted(missing, key=self.turns.__getitem__) if self.request.pack > 1 else []
         # What decisions ask for later is trained segment by segment.
         self.__dict__["packs"] = pack_up({one: self.cut.segments[one].parent for one in packed}, self.request.pack)
 
@@ -202,8 +215,20 @@ class Planner(WorkerView):
         """Make the plan of the runs as they are cut now, and of what these cannot go on from."""
         while without_state := not_continuable(self.cut, self.store):
             self._leave_out(without_state, runs)
-        self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.training, select_again)
+        self.__dict__["plan"] = study_plan(
+            self.loaded, self.design, self.cut, self.training, select_again, self._model_of
+        )
         self.__dict__.pop("plan_digest", None)
+        self.__dict__.pop("turns", None)
+        if self.budget is not None:
+            self.budget.classify(self.cut, self.plan.segments, self.store)
+
+    @cached_property
+    def _model_of(self) -> ModelOf | None:
+        """What gives the address of a cell's model, where the study names costs of models."""
+        if not named_costs(self.study):
+            return None
+        return model_addresses(self.training.context, self.training.addresses.folder_of, device_in_words(self.request))
 
     def _leave_out(self, segments: dict[str, str], runs: list[Run]) -> None:
         """Cut the runs as if some complete segments were not there; `segments` are given with the reason."""
@@ -214,6 +239,8 @@ class Planner(WorkerView):
     def read_step(self, path: str) -> tuple[State, bool]:
         step = read_json(path)
         new = self.decided.add(step["requested"])
+        if self.budget is not None:
+            self.budget.take_as_decided(decided_without(step))
         if new:
             self.store = SegmentStore(self.store.root)
             self._cut()
@@ -242,15 +269,44 @@ class Planner(WorkerView):
         """Whether a segment needs nothing more: it was complete when this process planned, or is since."""
         return segment in self.store.complete or os.path.exists(marker(self.start, segment))
 
+    def is_settled(self, segment: str) -> bool:
+        return segment in self.left_out_by_budget or self.is_trained(segment)
+
+    @property
+    def left_out_by_budget(self) -> dict[str, LeftOut]:
+        """Planned segments that its budget leaves out from the start, and why."""
+        return {} if self.budget is None else self.budget.left_out
+
     def missing(self) -> list[str]:
-        """Planned segments that the store does not hold."""
-        return [segment for segment in self.cut.segments if segment not in self.store.complete]
+        """Planned segments that the store does not hold, and that are to be trained."""
+        left_out = self.left_out_by_budget
+        return [one for one in self.cut.segments if one not in self.store.complete and one not in left_out]
+
+    @property
+    def goes_on_after_budget(self) -> bool:
+        """Whether tables that were made when the budget had ended the study lack what is trained, or is going to be."""
+        if self.budget is None:
+            return False
+        lacking = lacked_because_of_budget(self.folder / "missing.csv")
+        runs = (run for run in self.cut.runs if run.run in lacking)
+        return any(all(one not in self.left_out_by_budget for one in run.segments) for run in runs)
+
+    @cached_property
+    def turns(self) -> dict[str, int]:
+        """By segment of a study with a budget: the place of the first run that needs it, in the order of the budget."""
+        if self.budget is None:
+            return dict.fromkeys(self.cut.segments, 0)
+        found: dict[str, int] = {}
+        for number, run in enumerate(in_order(self.cut.runs)):
+            for segment in run.segments:
+                found.setdefault(segment, number)
+        return found
 
     def missing_by_cells(self, at_once: int) -> list[list[str]]:
         """The segments that cells lack, of so many cells together; none of a search."""
         cells: dict[str, list[str]] = {}
         for run in self.cut.runs if not self.adaptive else ():
-            lacking = [segment for segment in run.segments if segment not in self.store.complete]
+            lacking = [one for one in run.segments if not self.is_settled(one)]
             if lacking:
                 cells.setdefault(run.cell.cell, []).extend(lacking)
         left = list(cells.values())
@@ -313,10 +369,10 @@ class Planner(WorkerView):
 
         Tables are made again when it changes. The times of files cannot tell: they are no training's.
         """
-        missing = self.missing()
-        if not self.request.partial or (not missing and self.nothing_left_to_decide):
+        there = self.cut.segments.keys() & self.store.complete.keys()
+        if not self.request.partial or (len(there) == len(self.cut.segments) and self.nothing_left_to_decide):
             return "all"
-        return short_hash((str(self.decisions), *sorted(set(self.cut.segments) - set(missing))))
+        return short_hash((str(self.decisions), *sorted(there)))
 
     def code_of(self, program: str) -> str:
         own = [root for name in self.study.metrics for root in component_roots(registry.find("metric", name))]
@@ -365,6 +421,8 @@ class Planner(WorkerView):
         )
         for state in states[: self.decisions]:
             self.decided.add(state["requested"])
+            if self.budget is not None:
+                self.budget.take_as_decided(decided_without(state))
         self.nothing_left_to_decide = self.decisions > 0 and states[self.decisions - 1]["done"]
         self.outdated_steps = sorted(folder.glob("step_*.json"))[self.decisions :]
 

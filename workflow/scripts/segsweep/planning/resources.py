@@ -4,6 +4,7 @@ import itertools
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterable
 from math import ceil
 from typing import Any
@@ -117,11 +118,13 @@ class Resources:
     Args:
         cluster: what a person said; None on one machine.
         store: trained segments to learn from; None to do without.
+        ends: when the study's budget ends trainings, seconds since the epoch; None where it does not.
     """
 
-    def __init__(self, cluster: Cluster | None, store: SegmentStore | None):
+    def __init__(self, cluster: Cluster | None, store: SegmentStore | None, ends: float | None = None):
         self.cluster = cluster
         self.store = store
+        self.ends = ends
         self._measured: dict[str, tuple[float, float]] | None = None
 
     def memory_mb(self, segment: SegmentPlan, attempt: int = 1) -> int:
@@ -153,7 +156,7 @@ class Resources:
 
     def runtime_min(self, segment: SegmentPlan, attempt: int = 1) -> int:
         """Run time to ask for, minutes: seconds measured for an epoch times epochs, or a default; times attempts."""
-        limit = self.cluster.max_time_min if self.cluster else 24 * 60
+        limit = self._limit_min()
         measured = self._found(segment)
         if measured:
             epochs = segment.epochs
@@ -163,13 +166,24 @@ class Resources:
             minutes = self.cluster.time_min if self.cluster else 240
         return min(limit, minutes * attempt)
 
+    def _limit_min(self) -> int:
+        """The longest run time that a training may ask for, minutes.
+
+        No more than is left until the budget ends it, and time to start and to save its state.
+        """
+        limit = self.cluster.max_time_min if self.cluster else 24 * 60
+        if self.ends is None:
+            return limit
+        left = max(0.0, self.ends - time.time()) / 60
+        return min(limit, START_MIN + ROUND_MIN * ceil(left / ROUND_MIN))
+
     def at_most_min(self, minutes: int) -> int:
         """Run time of a job that is no training, minutes: what the partition allows of it."""
         return min(minutes, self.cluster.max_time_min) if self.cluster else minutes
 
     def runtime_of_pack_min(self, segments: list[SegmentPlan], at_once: int, attempt: int = 1) -> int:
         """Run time of a job that trains several segments, `at_once` side by side, minutes."""
-        limit = self.cluster.max_time_min if self.cluster else 24 * 60
+        limit = self._limit_min()
         if self._found(segments[0]) is None:
             # The default is generous already: what is put into packs is short.
             return max(self.runtime_min(one, attempt) for one in segments)

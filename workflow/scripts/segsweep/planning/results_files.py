@@ -8,7 +8,8 @@ import os
 import re
 from pathlib import Path
 
-from segsweep.io import read_json_or_none, regular
+from segsweep.errors import InputError
+from segsweep.io import read_csv, read_json_or_none, regular
 from segsweep.store.shared_tables import PULLED
 
 TEST_LOOKS = "test_looks.json"  # see `segsweep.inference.test_looks`
@@ -40,3 +41,11 @@ def lacks_figures(folder: Path) -> bool:
     except OSError:  # the whole report will be written
         return False
     return any(name.startswith("figures/") and not (folder / name).is_file() for name in LINK.findall(text))
+
+
+def lacked_because_of_budget(missing: Path) -> set[str]:
+    """The runs that missing.csv names because of the study's budget; none where it is not there, or damaged."""
+    try:
+        return {row["run"] for row in read_csv(missing) if row["left_out"]}
+    except (InputError, LookupError):
+        return set()

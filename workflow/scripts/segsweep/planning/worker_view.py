@@ -1,5 +1,6 @@
 """What the Snakefile asks, answered from what is written down: a job on a node reads the plan, and makes none."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from segsweep.planning.tried_settings import TriedStudy
 from segsweep.search.racing import races_of
 from segsweep.search.retraining import retrains
 from segsweep.search.step_files import RequestedRun, State
+from segsweep.store.model_costs import costs_file
 from segsweep.store.segment_store import STORE, SegmentStore, split_id
 
 RESULTS = Path("results")
@@ -122,6 +124,10 @@ class WorkerView:
         """Whether a segment is complete at this moment."""
         return self.store.has(segment)
 
+    def is_settled(self, segment: str) -> bool:
+        """Whether nothing of a segment is waited for: it is trained, or the study's budget leaves it out."""
+        return self.is_trained(segment)
+
     def read_step(self, path: str) -> tuple[State, bool]:
         """What the file of a decision holds, and whether it requests runs that were not planned before."""
         self.__dict__.pop("plan", None)  # it was written again since
@@ -135,6 +141,22 @@ class WorkerView:
     def segments_of_study(self) -> list[str]:
         """The last segments of the runs that are planned from the start."""
         return list(dict.fromkeys(run.segments[-1] for run in self.plan.runs if not run.key))
+
+    def models_of(self, cells: Iterable[str]) -> list[str]:
+        """Files with what the models of cells cost, where the study names such costs."""
+        known = self.plan.model_costs
+        return [str(costs_file(STORE, one)) for one in dict.fromkeys(known[cell] for cell in cells if cell in known)]
+
+    def cells_of(self, requested: list[RequestedRun]) -> list[str]:
+        """The cells of requested runs."""
+        cells = {run.key: run.cell for run in self.plan.runs}
+        return [cells[item["key"]] for item in requested]
+
+    def data_of_model(self, address: str) -> str:
+        """The folder of prepared images of a model that is measured."""
+        cells = {cell for cell, known in self.plan.model_costs.items() if known == address}
+        run = next(run for run in self.plan.runs if run.cell in cells)
+        return self.plan.segments[run.segments[0]].data
 
     def segments_of(self, requested: list[RequestedRun]) -> list[str]:
         """The segments in which requested runs reach the requested epochs."""

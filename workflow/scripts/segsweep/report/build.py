@@ -23,7 +23,7 @@ def build(folder: str | Path, output: str | Path, store: str | Path | None = Non
     `folder` holds the tables of `segsweep.analysis`; `store` the segments, for their provenance.
 
     Raises:
-        InputError: tables are missing, or planned runs are and `partial` is false.
+        InputError: tables are missing, or planned runs are, which no budget left out, and `partial` is false.
         UnsourcedError: a sentence holds a number without a source.
     """
     folder, output = Path(folder), Path(output)
@@ -52,7 +52,8 @@ def _check(folder: Path, partial: bool) -> None:
     lacking = [name for name in required if not (folder / name).is_file()]
     if lacking:
         raise InputError(f"{folder}: {', '.join(lacking)} missing. Collect and analyze the study first.")
-    missing = len(SourceFiles(folder).table("missing.csv")) if (folder / "missing.csv").is_file() else 0
+    table = SourceFiles(folder).table("missing.csv") if (folder / "missing.csv").is_file() else []
+    missing = sum(not row.get("left_out") for row in table)
     # Of a table made elsewhere these are rows that cannot be used: nobody can train them.
     if missing and not partial and not read_plan(folder / "plan.json").study.get("table"):
         raise InputError(

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from segsweep import registry
-from segsweep.analysis.measures import MEASURES
+from segsweep.analysis.measures import MEASURES, MODEL_COSTS
 from segsweep.config.dotted_keys import keys_of, outer_and_last
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import models_in
@@ -17,7 +17,7 @@ from segsweep.report.value_styles import parse
 
 LOSSES = {"loss": "loss", "loss_seg": "segmentation loss", "loss_det": "detection loss"}
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
-LABELS = {column.name: column.label for column in MEASURES}
+LABELS = {column.name: column.label for column in (*MEASURES, *MODEL_COSTS)}
 KINDS_WITH_PROPER_NAMES = ("model", "loss", "optimizer", "metric")
 
 

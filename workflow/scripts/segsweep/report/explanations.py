@@ -64,6 +64,23 @@ EXPLANATIONS = {
         "probability that a fresh run of the first setting has the better score than a fresh run of the one in the row."
     ),
     "groups": "Settings of one group are not significantly different from the first of the group.",
+    "front": (
+        "A setting is on the front if no other one has means that are as good in all objectives and better in one. The "
+        "front is that of these runs: fresh ones may move settings onto it and off it."
+    ),
+    "front_shares": (
+        "How often says in how many draws of the runs a setting is on the front, where the seeds or the folds are "
+        "drawn again with replacement. A member with a low share is likely to owe its place to luck."
+    ),
+    "knee": (
+        "The knee of a front is the member farthest beyond the line between its two ends, both axes scaled to the "
+        "range of the front. It is a rule of geometry, and no recommendation: what the one objective is worth in the "
+        "other is for the reader to say."
+    ),
+    "cheapest": (
+        "That a setting of the first group is not significantly different from the first one does not show that they "
+        "are equal."
+    ),
     "race": (
         "After each round all settings that are left are compared with the first of them, over the same seeds and "
         "folds. One that is worse than the first, or cannot be better than it by what matters in practice, gets no "

@@ -35,7 +35,7 @@ TEXT_COLUMNS = {
     "axis_b", "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim",
     "detail", "item", "before", "now", "image", "segments", "term", "test", "interval", "text", "changed", "kind", "a",
     "b", "matters", "verdict", "changes", "data", "split", "class", "predicted", "confused_with", "same_as",
-    "race", "standing", "by", "first", "ended",
+    "device", "model", "race", "standing", "by", "first", "ended",
 }  # fmt: skip
 
 

@@ -8,6 +8,16 @@ from segsweep import formatting
 from segsweep.config.losses import parse_terms
 
 MISSING = "–"
+# How measured costs are written; other measures and scores are written as metrics.
+OF_COSTS = {
+    "cost/train_seconds": "duration",
+    "cost/seconds_per_epoch": "seconds",
+    "cost/seconds_per_image": "seconds",
+    "cost/peak_memory_mb": "megabytes",
+    "cost/checkpoint_mb": "megabytes",
+    "cost/parameters": "millions",
+    "cost/gflops_per_image": "gflops",
+}
 ENDINGS = {
     "pruned": ("was pruned", "were pruned"),
     "diverged": ("diverged", "diverged"),
@@ -27,6 +37,11 @@ def write(style: str, value: Any) -> str:
         return MISSING
     name, _, argument = style.partition(":")
     return STYLES[name](value, argument) if argument else STYLES[name](value)
+
+
+def style_of(column: str) -> str:
+    """The style in which a column of runs.csv is written."""
+    return OF_COSTS.get(column, "metric")
 
 
 def is_missing(value: Any) -> bool:
@@ -146,6 +161,7 @@ STYLES = {
     "p_equals": _p_equals,
     "duration": lambda value: formatting.duration(float(value)),
     "seconds": lambda value: f"{float(value):.3g} s",
+    "gflops": lambda value: f"{_significant(value)} GFLOPs",
     "megabytes": _megabytes,
     "millions": _millions,
     "plural": lambda value, noun: formatting.plural(round(float(value)), noun),

@@ -6,7 +6,7 @@ from segsweep.config.study import Study
 from segsweep.search.requests import confirming_runs, name_of
 from segsweep.search.results import Result, scores_of
 from segsweep.search.step_files import Candidate, ConfirmedSetting, Trial
-from segsweep.statuses import FAILED
+from segsweep.statuses import FAILED, LEFT_OUT
 
 
 def candidates_of(trials: list[Trial]) -> list[Candidate]:
@@ -16,6 +16,7 @@ def candidates_of(trials: list[Trial]) -> list[Candidate]:
     """
     return [
         {"trial": trial["trial"], "set": trial["values"], "score": trial["score"]}
+        | ({"objectives": trial["objectives"]} if "objectives" in trial else {})
         for trial in trials
         if trial["score"] is not None and trial["status"] not in FAILED
     ]
@@ -37,7 +38,8 @@ def confirmed(study: Study, chosen: list[Candidate], dropped: Collection[str] = 
     """The chosen settings, ranked by the mean of their confirming scores.
 
     Settings that a race dropped rank behind those that it did not. A setting of which a run failed ranks behind all
-    others, by the runs that it finished: its mean would be one of survivors.
+    others, by the runs that it finished: its mean would be one of survivors. One of which the budget left out runs
+    ranks by those that it has.
 
     Args:
         study: with `confirm`.
@@ -57,7 +59,7 @@ def confirmed(study: Study, chosen: list[Candidate], dropped: Collection[str] = 
                 "search_score": candidate["score"],
                 "scores": scores,
                 "mean": sum(known) / len(known) if known else None,
-                "failed": len(scores) - len(known),
+                "failed": sum(score["score"] is None and score["status"] != LEFT_OUT for score in scores),
             }
         )
     entries.sort(

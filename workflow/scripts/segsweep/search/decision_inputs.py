@@ -8,6 +8,7 @@ from segsweep.config.racing import race_in
 from segsweep.config.settings import Settings
 from segsweep.config.study import Study
 from segsweep.hashing import short_hash
+from segsweep.planning.budget_ledger import shown
 from segsweep.search import racing
 from segsweep.search.retraining import retrains
 from segsweep.search.step_files import RequestedRun, State, awaited
@@ -29,6 +30,7 @@ def settings_digest(study: Study) -> str:
     values = [sweep, study.metric, study.minimize, study.seeds, folds, study.total_epochs]
     if study.race is not None:
         values[3:4] = [[study.race.first, study.race.start], study.matters]
+    values += [[*study.objectives.items()]] if study.objectives else []  # samplers are told them in this order
     return short_hash(json.dumps(values, sort_keys=True))
 
 
@@ -61,8 +63,8 @@ def valid_steps(
     """How many of the first steps still hold for the study as it is now.
 
     Search steps hold as long as no setting of the search changed; raising `trials`, or `at_most` of a race, changes
-    none. Later ones depend on
-    the number of trials and on `confirm`, `ensemble` and `test` too. No step holds after one that does not.
+    none. Later ones depend on the number of trials and on `confirm`, `ensemble` and `test` too, and one in which the
+    study's budget had a say, and all that follow it, on the budget. No step holds after one that does not.
 
     Args:
         study: after `smoke`.
@@ -84,6 +86,8 @@ def valid_steps(
         if not racing.still_holds(study, state):
             return number
         if study.sweep is not None and len(state["trials"]) > study.sweep.trials:
+            return number
+        if "budget" in state and state["budget"] != (study.budget and shown(study.budget)):
             return number
         phase = state["phase"]
         if phase not in ("search", "race") and state["phase_inputs"] != phase_inputs(study, phase):

@@ -12,13 +12,16 @@ from segsweep.config.racing import first_seeds, race_in
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.search import pruning, racing, trials
+from segsweep.search.allowance import Allowance, end_by_budget
 from segsweep.search.confirmation import candidates_of, confirmed, ranked, with_scores
 from segsweep.search.decision_inputs import phase_inputs, settings_digest
 from segsweep.search.narrow import narrowed
+from segsweep.search.objectives import members_of_front
 from segsweep.search.requests import confirming_runs, member_runs, name_of, shortest_epochs
 from segsweep.search.results import Result, best_of
 from segsweep.search.retraining import Finalist, retraining_runs, retrains
 from segsweep.search.step_files import BestSetting, Candidate, State, Trial, awaited
+from segsweep.statuses import LEFT_OUT
 
 
 def decide(
@@ -30,6 +33,7 @@ def decide(
     earlier: list[Trial] | None = None,
     finalists: list[Finalist] | None = None,
     basis: str | None = None,
+    allowance: Allowance | None = None,
 ) -> State:
     """The next step of a study.
 
@@ -42,6 +46,7 @@ def decide(
         earlier: trials of the study that `sweep.narrow` names; first step only.
         finalists: settings that may be chosen, of a study that trains chosen runs again for the test split.
         basis: stands for the segments of a study without sweep, whose runs the first step looks at.
+        allowance: what the study's budget lets it start, and has left out; None without one.
 
     Raises:
         InputError: a result is missing, or `narrow` without the earlier study's trials.
@@ -51,14 +56,19 @@ def decide(
         state = _first(study, earlier)
         if study.sweep is None:
             state |= {"basis": basis} if basis else {}
+            without = allowance.left_out if allowance is not None else {}
+            if without:
+                end_by_budget(state, allowance, without)
             if study.race is None:
                 _end_search(study, state, ranked(candidates or [], study.minimize), finalists or [])
             else:
                 racing.begin(state, "seeds", candidates or [], study.race)
                 state["phase"] = "race"
-                _race_on(study, state, finalists or [])
+                _race_on(study, state, finalists or [], allowance, lacks=bool(without))
+            _note_refused(state, allowance)
         else:
-            trials.begin(study, state)
+            trials.begin(study, state, allowance)
+            _note_refused(state, allowance)
         return _awaiting(state)
     if previous["done"]:
         raise ValueError("nothing is left to decide")
@@ -70,8 +80,12 @@ def decide(
     used = {run["key"]: results[run["key"]] for run in looked_at}
     evidence = {key: result["segment"] for key, result in used.items() if result.get("segment")}
     state |= {"step": previous["step"] + 1, "evidence": evidence, "requested": [], "awaited": [], "log": []}
+    without = [key for key, result in used.items() if result["status"] == LEFT_OUT]
+    if without and allowance is not None:
+        end_by_budget(state, allowance, {key: allowance.left_out[key] for key in without})
     phases = {"search": _search, "race": _race, "confirm": _confirm, "ensemble": _ensemble, "retrain": _retrain}
-    phases[previous["phase"]](study, state, used, finalists or [])
+    phases[previous["phase"]](study, state, used, finalists or [], allowance)
+    _note_refused(state, allowance)
     return _awaiting(state)
 
 
@@ -80,14 +94,22 @@ def _awaiting(state: State) -> State:
     return state if state["phase"] == "search" else state | {"awaited": state["requested"]}
 
 
-def _race(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
+def _race(
+    study: Study,
+    state: State,
+    results: dict[str, Result],
+    finalists: list[Finalist],
+    allowance: Allowance | None,
+) -> None:
     racing.take_in(study, state, "seeds", results)
-    _race_on(study, state, finalists)
+    _race_on(study, state, finalists, allowance, lacks=_lack(results))
 
 
-def _race_on(study: Study, state: State, finalists: list[Finalist]) -> None:
+def _race_on(
+    study: Study, state: State, finalists: list[Finalist], allowance: Allowance | None, *, lacks: bool
+) -> None:
     """Decide a round of the race of seeds; once it ended, what follows a search."""
-    racing.decide_round(study, state, "seeds")
+    racing.decide_round(study, state, "seeds", allowance, lacks=lacks)
     if state["races"]["seeds"]["ended"]:
         _end_search(study, state, racing.in_order(state["races"]["seeds"], study.minimize), finalists)
 
@@ -121,8 +143,19 @@ def _first(study: Study, earlier: list[Trial] | None) -> State:
     return state
 
 
-def _search(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
-    if not trials.go_on(study, state, results):
+def _note_refused(state: State, allowance: Allowance | None) -> None:
+    if allowance is not None and allowance.refused is not None:
+        end_by_budget(state, allowance, {})
+
+
+def _search(
+    study: Study,
+    state: State,
+    results: dict[str, Result],
+    finalists: list[Finalist],
+    allowance: Allowance | None,
+) -> None:
+    if not trials.go_on(study, state, results, allowance):
         _end_search(study, state, ranked(candidates_of(state["trials"]), study.minimize), finalists)
 
 
@@ -131,7 +164,9 @@ def _end_search(study: Study, state: State, order: list[Candidate], finalists: l
     state["best"] = _best(order[0], "search", order[0]["score"]) if order else None
     state["log"].append({"kind": "searched", "best": state["best"], "candidates": len(order)})
     if study.confirm is not None and order:
-        state["candidates"] = [racing.as_candidate(one) for one in order[: study.confirm.top]]
+        of_front = study.confirm.of == "front"
+        chosen = members_of_front(order, study.objectives) if of_front else order
+        state["candidates"] = [racing.as_candidate(one) for one in (chosen or order)[: study.confirm.top]]
         state["phase"] = "confirm"
         state["phase_inputs"] = phase_inputs(study, "confirm")
         for candidate in state["candidates"]:
@@ -141,7 +176,18 @@ def _end_search(study: Study, state: State, order: list[Candidate], finalists: l
     _to_ensemble(study, state, finalists)
 
 
-def _confirm(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
+def _lack(results: dict[str, Result]) -> bool:
+    """Whether the budget left out runs that a decision looks at."""
+    return any(result["status"] == LEFT_OUT for result in results.values())
+
+
+def _confirm(
+    study: Study,
+    state: State,
+    results: dict[str, Result],
+    finalists: list[Finalist],
+    allowance: Allowance | None,
+) -> None:
     race = race_in(study.confirm.seeds)
     if race is None:
         chosen = with_scores(study, state["candidates"], results, study.confirm.seeds)
@@ -150,7 +196,7 @@ def _confirm(study: Study, state: State, results: dict[str, Result], finalists: 
             racing.take_in(study, state, "confirm", results)
         else:
             racing.begin(state, "confirm", with_scores(study, state["candidates"], results, first_seeds(race)), race)
-        racing.decide_round(study, state, "confirm")
+        racing.decide_round(study, state, "confirm", allowance, lacks=_lack(results))
         if not state["races"]["confirm"]["ended"]:
             return
         chosen = state["races"]["confirm"]["entrants"]
@@ -172,7 +218,9 @@ def _to_ensemble(study: Study, state: State, finalists: list[Finalist]) -> None:
     state["log"].append({"kind": "ensemble", "of": state["best"], "members": len(state["requested"])})
 
 
-def _ensemble(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
+def _ensemble(
+    study: Study, state: State, results: dict[str, Result], finalists: list[Finalist], _: Allowance | None
+) -> None:
     state["log"].append({"kind": "members", "members": _scores(study, results)})
     _to_retraining(study, state, finalists)
 
@@ -190,7 +238,9 @@ def _to_retraining(study: Study, state: State, finalists: list[Finalist]) -> Non
     state["log"].append({"kind": "retraining", "runs": [run["key"] for run in requested]})
 
 
-def _retrain(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
+def _retrain(
+    study: Study, state: State, results: dict[str, Result], finalists: list[Finalist], _: Allowance | None
+) -> None:
     statuses = {key: result["status"] for key, result in results.items()}
     state["log"].append({"kind": "retrained", "statuses": statuses})
     state |= {"phase": "done", "done": True}

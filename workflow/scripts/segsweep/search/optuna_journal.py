@@ -1,7 +1,8 @@
 """A search as Optuna's storage: a journal that optuna-dashboard opens, also while the search runs.
 
 A trial has its values, its score, and as intermediate values the study's metric after each epoch, means over its seeds
-and folds. What Optuna cannot hold as a choice (a section, a list) is there in words, `sgd(lr=0.1)`.
+and folds. Of several objectives it has the values of all, and no intermediate ones, which Optuna has of one only. What
+Optuna cannot hold as a choice (a section, a list) is there in words, `sgd(lr=0.1)`.
 
 The journal follows from the step files and the store alone, and what comes later only adds lines at its end. So who
 reads along finds more each time, and after an interruption the same lines are there.
@@ -145,11 +146,13 @@ class _Trials:
             self.planned[run.key] = run
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.storage = JournalStorage(lines)
-        direction = "minimize" if plan.minimize else "maximize"
-        self.found = optuna.create_study(storage=self.storage, study_name=plan.name, direction=direction)
+        directions = plan.objectives or {plan.metric: "minimize" if plan.minimize else "maximize"}
+        self.found = optuna.create_study(
+            storage=self.storage, study_name=plan.name, directions=list(directions.values())
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self.found.set_metric_names([plan.metric])
+            self.found.set_metric_names(list(directions))
         self.ids: list[int] = []
         self.attributes: list[dict[str, Any]] = []
         self.epochs: list[int] = []  # those with an intermediate value
@@ -195,7 +198,8 @@ class _Trials:
             if not records or (records[-1].status == "finished" and records[-1].last_epoch < one["epochs"]):
                 return False
             results.append(read_result(self.plan, self.store, run, one["epochs"]))
-        for epoch, value in _means(result["curve"] for result in results).items():
+        curves = [] if self.plan.objectives else [result["curve"] for result in results]  # Optuna has them of one only
+        for epoch, value in _means(curves).items():
             if epoch > self.epochs[number]:
                 self.storage.set_trial_intermediate_value(self.ids[number], epoch, value)
                 self.epochs[number] = epoch
@@ -210,8 +214,12 @@ class _Trials:
         if trial["status"] == "running":
             return
         state = STATES.get(trial["status"], TrialState.FAIL)
-        has_score = state != TrialState.FAIL and trial["score"] is not None
-        self.storage.set_trial_state_values(self.ids[number], state, [trial["score"]] if has_score else None)
+        objectives = self.plan.objectives
+        values = [trial["objectives"][name] for name in objectives] if objectives else [trial["score"]]
+        if objectives and None in values:  # Optuna has all of a trial, or none
+            state = TrialState.FAIL
+        has_values = state != TrialState.FAIL and None not in values
+        self.storage.set_trial_state_values(self.ids[number], state, values if has_values else None)
         ended = datetime.fromtimestamp(self.ended[number], UTC)  # Optuna logs the present
         self.lines.logs[-1]["datetime_complete"] = ended.isoformat(timespec="microseconds")
 

@@ -8,7 +8,8 @@ told as losses, so that maximizing a metric and minimizing its negative propose 
 
 import hashlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -17,6 +18,7 @@ from optuna.trial import TrialState, create_trial
 
 from segsweep import registry
 from segsweep.config.search import Sweep
+from segsweep.search.objectives import Losses, told_losses
 from segsweep.search.random_points import some_point
 from segsweep.search.space import (
     Dimension,
@@ -33,11 +35,10 @@ from segsweep.search.space import (
 )
 from segsweep.search.start_points import as_values, is_complete
 from segsweep.search.step_files import Trial
-from segsweep.statuses import FAILED
 
 # A sampler that proposes what will not do (it was tried already, for one) is asked again this often.
 MOST_ATTEMPTS = 30
-UNTOLD = {*FAILED, "running"}
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def propose(
@@ -47,6 +48,7 @@ def propose(
     number: int,
     *,
     minimize: bool,
+    objectives: Mapping[str, str] = NONE,
     allows: Callable[[Values], bool] = lambda values: True,
 ) -> list[Values]:
     """The next settings to try; fewer than `number` when a finite space has no more.
@@ -57,6 +59,7 @@ def propose(
         trials: all earlier trials in order, with `values`, `score`, `status`, `epochs`, `proposed`, `ended`.
         number: how many.
         minimize: whether lower scores are better.
+        objectives: several, by name `maximize` or `minimize`; trials then have `objectives`, their values by name.
         allows: whether the sweep's constraints allow a setting (`segsweep.search.constraints`).
 
     Returns:
@@ -66,8 +69,9 @@ def propose(
     found: list[Values] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = _OptunaStudy(sweep, space, len(trials), allows)
-        (study.replay if sweep.sampler.stateful else study.tell)(trials, losses(trials, minimize))
+        study = _OptunaStudy(sweep, space, len(trials), allows, max(1, len(objectives)))
+        told = told_losses(trials, minimize, objectives)
+        (study.replay if sweep.sampler.stateful else study.tell)(trials, told)
         for _ in range(number):
             values = study.propose()
             if values is None:
@@ -79,23 +83,6 @@ def propose(
 def proposal_seed(seed: int, trial: int) -> int:
     """A seed of 32 bits for the proposal of a trial."""
     return int.from_bytes(hashlib.sha256(f"sweep {seed} trial {trial}".encode()).digest()[:4], "big")
-
-
-def losses(trials: list[Trial], minimize: bool) -> list[float | None]:
-    """What the sampler is told of each trial: its loss; a failed one is as bad as the worst, None if none has any.
-
-    None of one that still trains.
-    """
-    sign = 1.0 if minimize else -1.0
-    known = [
-        sign * trial["score"] if trial["score"] is not None and trial["status"] not in UNTOLD else None
-        for trial in trials
-    ]
-    worst = max((loss for loss in known if loss is not None), default=None)
-    return [
-        worst if loss is None and trial["status"] != "running" else loss
-        for loss, trial in zip(known, trials, strict=True)
-    ]
 
 
 class _AxisCode:
@@ -142,7 +129,7 @@ class _AxisCode:
 class _OptunaStudy:
     """An Optuna study that is told the earlier trials and asked for the next ones."""
 
-    def __init__(self, sweep: Sweep, space: Space, number: int, allows: Callable[[Values], bool]):
+    def __init__(self, sweep: Sweep, space: Space, number: int, allows: Callable[[Values], bool], objectives: int = 1):
         self.space, self.axes, self.sampler, self.allows = space, order(space), sweep.sampler, allows
         self.codes = {axis: _AxisCode(space[axis], self.sampler.enumerates) for axis in self.axes}
         self.start_points = [as_values(space, point) for point in sweep.try_first]
@@ -152,33 +139,33 @@ class _OptunaStudy:
         self.seed = proposal_seed(sweep.seed, number)
         seed = sweep.seed if self.sampler.stateful else self.seed
         built = registry.load(self.sampler).build(self.sampler, seed, len(space))
-        self.study = optuna.create_study(direction="minimize", sampler=built)
+        self.study = optuna.create_study(directions=["minimize"] * objectives, sampler=built)
 
-    def tell(self, trials: list[Trial], told: list[float | None]) -> None:
+    def tell(self, trials: list[Trial], told: list[Losses | None]) -> None:
         """Give the study all earlier trials."""
-        for trial, loss in zip(trials, told, strict=True):
+        for trial, losses in zip(trials, told, strict=True):
             self.used.append(identity(trial["values"]))
             inside = [axis for axis in self.axes if axis in trial["values"]]
-            state = self._state(trial, loss)
+            state = self._state(trial, losses)
             self.study.add_trial(
                 create_trial(
                     state=state,
-                    value=loss,
+                    values=losses,
                     params={axis: self.codes[axis].code(trial["values"][axis]) for axis in inside},
                     distributions={axis: self.codes[axis].distribution for axis in inside},
-                    intermediate_values={trial["epochs"]: loss} if state == TrialState.PRUNED else {},
+                    intermediate_values={trial["epochs"]: losses[0]} if state == TrialState.PRUNED else {},
                 )
             )
 
-    def _state(self, trial: Trial, loss: float | None) -> TrialState:
+    def _state(self, trial: Trial, losses: Losses | None) -> TrialState:
         if trial["status"] == "running":
             return TrialState.RUNNING
-        if loss is None:
+        if losses is None:
             return TrialState.FAIL
         # The other samplers learn the score of a pruned trial as it stands.
         return TrialState.PRUNED if self.sampler.knows_pruned and trial["status"] == "pruned" else TrialState.COMPLETE
 
-    def replay(self, trials: list[Trial], told: list[float | None]) -> None:
+    def replay(self, trials: list[Trial], told: list[Losses | None]) -> None:
         """Let the sampler go through all earlier steps again, as it did then."""
         asked: dict[int, optuna.Trial] = {}
         for step in sorted({trial[event] for trial in trials for event in ("proposed", "ended")} - {None}):
@@ -239,10 +226,10 @@ class _OptunaStudy:
         One that makes a model would propose the same again: it is told, until the next trial, that what a constraint
         forbids is as bad as the worst.
         """
-        known = [one.value for one in self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+        known = [one.values for one in self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
         follows_scores = self.sampler.adaptive and not self.sampler.stateful
         if known and follows_scores and len(self.used) >= self.random_trials and not self.allows(values):
-            self.study.tell(trial, max(known))
+            self.study.tell(trial, [max(losses) for losses in zip(*known, strict=True)])
         else:
             self.study.tell(trial, state=TrialState.FAIL)
 

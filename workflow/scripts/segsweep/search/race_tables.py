@@ -29,7 +29,8 @@ class Races(Table):
         Column("seeds", "integer", "Seeds of the settings that were left."),
         Column("ended", "text",
                "Why it ended: `decided` (one setting is left), `at_most` (there are no more seeds), `no_spread` (seeds "
-               "change no score) or `failed` (of each setting a run failed).", empty="it goes on"),
+               "change no score), `budget` (of the study) or `failed` (of each setting a run failed).",
+               empty="it goes on"),
         Column("first", "text", "The cell that is first of those left.", empty=NO_SCORES),
         Column("left", "integer", "Settings that were not dropped, and none of whose runs failed."),
         Column("worse", "integer", "Settings dropped because they are worse than the first."),

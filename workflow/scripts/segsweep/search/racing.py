@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from segsweep.config.racing import RacingSeeds, race_in
 from segsweep.config.study import Study
+from segsweep.search.allowance import Allowance
 from segsweep.search.requests import confirming_runs, name_of, racing_runs
 from segsweep.search.results import Result, scores_of
 from segsweep.search.step_files import DROPPED, Candidate, Entrant, Race, RequestedRun, State
+from segsweep.statuses import LEFT_OUT
 
 if TYPE_CHECKING:
     from segsweep.search.race_statistics import Round
 
 # Why a race ends, in the order in which it is asked.
-FAILED_ALL, DECIDED, NO_SPREAD, AT_MOST = "failed", "decided", "no_spread", "at_most"
+FAILED_ALL, DECIDED, NO_SPREAD, AT_MOST, BUDGET = "failed", "decided", "no_spread", "at_most", "budget"
 
 
 def races_of(study: Study) -> dict[str, RacingSeeds]:
@@ -37,17 +39,34 @@ def begin(state: State, name: str, entrants: list[Entrant], race: RacingSeeds) -
         entrants: the settings, with `scores`.
         race: what the study asks for.
     """
-    entered: list[Entrant] = [one | {"standing": "racing", "seeds": race.start, "by": None} for one in entrants]
+    entered: list[Entrant] = [
+        one | {"scores": _there(one["scores"]), "standing": "racing", "seeds": race.start, "by": None}
+        for one in entrants
+    ]
     started: Race = {"round": 0, "seeds": race.up_to(race.start), "entrants": entered, "first": None, "ended": None}
     state["races"] = state.get("races", {}) | {name: started}
 
 
-def decide_round(study: Study, state: State, name: str) -> None:
-    """Drop the settings that fell behind, and request one more seed for the others, or say why the race ended."""
+def decide_round(
+    study: Study, state: State, name: str, allowance: Allowance | None = None, *, lacks: bool = False
+) -> None:
+    """Drop the settings that fell behind, and request one more seed for the others, or say why the race ended.
+
+    Args:
+        study: after `smoke`.
+        state: is changed.
+        name: `seeds` or `confirm`.
+        allowance: what the study's budget lets it start; None without one.
+        lacks: whether that has left out runs of this round: then it cannot be decided, and the race ends.
+    """
     # Needs scipy, which takes half a second to import; whoever plans a study decides nothing.
     from segsweep.search.race_statistics import compare, score_table
 
     race, wish = state["races"][name], races_of(study)[name]
+    if lacks:
+        race["ended"] = BUDGET
+        state["log"].append(_record(study, name, race, None))
+        return
     _leave_failed(race, state["log"], name)
     if any(one["seeds"] < len(race["seeds"]) for one in race["entrants"] if one["standing"] == "racing"):
         _request(study, state, name)
@@ -62,6 +81,10 @@ def decide_round(study: Study, state: State, name: str) -> None:
             _drop(race["entrants"], shown, study.matters or 0.0)
     left = [one for one in race["entrants"] if one["standing"] == "racing"]
     race["ended"] = _ending(left, shown, len(race["seeds"]), wish)
+    if race["ended"] is None and allowance is not None:
+        epochs = max(run["epochs"] for run in _next_runs(study, race, name, wish))
+        if not allowance.grants(len(_next_runs(study, race, name, wish)), epochs):
+            race["ended"] = BUDGET
     state["log"].append(_record(study, name, race, shown))
     if race["ended"]:
         return
@@ -69,16 +92,27 @@ def decide_round(study: Study, state: State, name: str) -> None:
     _request(study, state, name)
 
 
+def _next_runs(study: Study, race: Race, name: str, wish: RacingSeeds) -> list[RequestedRun]:
+    """What one more seed for the settings that still race takes."""
+    further = race | {"seeds": wish.up_to(len(race["seeds"]) + 1)}
+    return [run for _, runs in _lacking(study, further, name) for run in runs]
+
+
+def _there(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the runs that the study's budget left out: they did not fail."""
+    return [one for one in scores if one["status"] != LEFT_OUT]
+
+
 def take_in(study: Study, state: State, name: str, results: dict[str, Result]) -> None:
     """Write into a race what the runs showed that its last decision requested."""
     state["races"] = copy.deepcopy(state["races"])
     for entrant, runs in _lacking(study, state["races"][name], name):
-        entrant["scores"] = [*entrant["scores"], *scores_of(runs, results, study.minimize)]
+        entrant["scores"] = [*entrant["scores"], *_there(scores_of(runs, results, study.minimize))]
         entrant["seeds"] = len(state["races"][name]["seeds"])
 
 
 def in_order(race: Race, minimize: bool) -> list[Entrant]:
-    """The settings of a race of which no run failed, best first: those that were not dropped before the others.
+    """The settings of a race with scores of which no run failed, best first: those that were not dropped come before.
 
     `score` is the mean of their scores.
     """
@@ -86,7 +120,7 @@ def in_order(race: Race, minimize: bool) -> list[Entrant]:
     sound = [
         one | {"score": sum(score["score"] for score in one["scores"]) / len(one["scores"])}
         for one in race["entrants"]
-        if one["standing"] != "failed"
+        if one["standing"] != "failed" and one["scores"] and all(score["score"] is not None for score in one["scores"])
     ]
     return sorted(sound, key=lambda one: (one["standing"] in DROPPED, -sign * one["score"]))
 

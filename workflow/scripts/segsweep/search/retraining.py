@@ -4,7 +4,7 @@ No image is left to choose an epoch by: a run trains for as many epochs as valid
 for, under the schedule of a full training, and its last epoch counts.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from typing import Any, TypedDict
 
 from segsweep.config.study import Study
@@ -46,7 +46,13 @@ def chosen_count(study: Study) -> int:
     return 1 if study.test.of == "best" else int(study.test.of.removeprefix("top "))
 
 
-def finalists(study: Study, plan: StudyPlan, store: SegmentStore, trials: Iterable[Trial] = ()) -> list[Finalist]:
+def finalists(
+    study: Study,
+    plan: StudyPlan,
+    store: SegmentStore,
+    trials: Iterable[Trial] = (),
+    left_out: Container[str] = (),
+) -> list[Finalist]:
     """The settings of a study that may be chosen, in the order of the plan.
 
     Args:
@@ -54,12 +60,13 @@ def finalists(study: Study, plan: StudyPlan, store: SegmentStore, trials: Iterab
         plan: of the study; its runs are trained.
         store: of all segments.
         trials: of its search, if it has one.
+        left_out: segments that its budget has left out.
     """
     trial_of = {run["key"]: trial for trial in trials for run in trial_runs(study, trial)}
     results: dict[str, list[tuple[Any, Result]]] = {}
     for run in plan.runs:
         if run.role in RANKED_ROLES and not run.pruned:
-            results.setdefault(run.cell, []).append((run, read_result(plan, store, run, run.epochs)))
+            results.setdefault(run.cell, []).append((run, read_result(plan, store, run, run.epochs, left_out)))
     settings = {cell.cell: cell.settings for cell in plan.cells}
     found: list[Finalist] = []
     for cell, runs in results.items():

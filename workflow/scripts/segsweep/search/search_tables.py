@@ -28,10 +28,14 @@ class Trials(Table):
         Column("trained", "integer", "Epochs that it trained, over all seeds and folds."),
         Column("total_epochs", "integer", "Epochs of a trial in full."),
         Column("pruned_at", "integer", "Epoch of the rung that pruned it.", empty="none did"),
+        Column("budget", "text", "The limit of the study's `budget` that ended it: `gpu_hours`, `runs` or `until`.",
+               empty="none did"),
         Column("protected", "text", "Epochs of the rungs at which only its score protected it, separated by blanks.",
                empty="none"),
         Column("confirmed_mean", "number", "Mean score of its fresh seeds.", empty="it was not confirmed"),
         Column("confirmed_rank", "integer", "Its rank by this mean.", empty="it was not confirmed"),
+        Column("<objectives>", "number", "Of several objectives each; mean over seeds and folds.",
+               empty="it has none"),
         Column("<axes>", "text", "Its value of the hyperparameter; a section as JSON.",
                empty="the hyperparameter does not apply to it"),
     )  # fmt: skip
@@ -80,9 +84,10 @@ def trials(states: list[State]) -> list[dict[str, Any]]:
         number = trial["trial"]
         own = confirmed.get(number, {})
         row = {name: trial[name] for name in TRIAL_COLUMNS if name in trial}
-        row |= {"rank": ranks.get(number), "pruned_at": trial["epochs"] if trial["status"] == "pruned" else None}
+        by_rung = trial["status"] == "pruned" and "budget" not in trial
+        row |= {"rank": ranks.get(number), "pruned_at": trial["epochs"] if by_rung else None}
         row |= {"protected": protected.get(number, []), "confirmed_mean": own.get("mean")}
-        row |= {"confirmed_rank": own.get("rank")} | trial["values"]
+        row |= {"confirmed_rank": own.get("rank")} | trial.get("objectives", {}) | trial["values"]
         rows.append(row)
     return rows
 

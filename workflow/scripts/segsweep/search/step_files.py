@@ -31,7 +31,9 @@ class Trial(TypedDict):
     `proposed` and `ended` are the steps that proposed it and saw its end (None before it), `start` is where the clock
     of the search, in epochs, stood at its proposal. `epochs` were granted so far, `trained` were spent over all seeds
     and folds. `score` is the mean over its runs of the best score so far; `best_epoch` is None where there are several
-    runs. `status`: `running`, `finished`, `early_stopped`, `pruned`, `diverged` or `oom`.
+    runs. `objectives` are the means of a study that has several, None where a run lacks one. `status`: `running`,
+    `finished`, `early_stopped`, `pruned`, `diverged` or `oom`. `budget` names the part of the study's budget that ended
+    it, of one that was pruned so.
     """
 
     trial: int
@@ -47,6 +49,8 @@ class Trial(TypedDict):
     score: float | None
     best_epoch: int | None
     rungs: list[RungScore]
+    objectives: NotRequired[dict[str, float | None]]
+    budget: NotRequired[str]
 
 
 class RequestedRun(TypedDict):
@@ -76,6 +80,7 @@ class Candidate(TypedDict):
     score: float | None
     trial: NotRequired[int]
     cell: NotRequired[str]
+    objectives: NotRequired[dict[str, float | None]]
 
 
 class Entrant(Candidate):
@@ -107,7 +112,7 @@ class ConfirmedSetting(Candidate):
     """A setting with its confirming runs.
 
     `scores` are of its runs ({key, seed, fold, status, score}); `mean` is None if none has a score; `failed` counts
-    those without.
+    those that failed, or have none; those that the budget left out are none of them.
     """
 
     search_rank: int
@@ -139,7 +144,7 @@ class State(TypedDict, total=False):
     races: `seeds` of the study, or of `confirm`. `settings` is a digest of what the search depends on, `phase_inputs`
     what the later phases depend on besides. `evidence` names the segments whose results were used, by key of the run;
     `basis` stands for those of a study without sweep, which its first step looks at. `log` holds this step's decisions
-    only, each with its `kind`.
+    only, each with its `kind`. `budget` is there from the first decision on in which the study's budget had a say.
     """
 
     step: int
@@ -159,6 +164,7 @@ class State(TypedDict, total=False):
     candidates: list[Candidate]
     confirmed: list[ConfirmedSetting]
     best: BestSetting | None
+    budget: dict[str, Any]
 
 
 def step_file(folder: Path, step: int) -> Path:

@@ -12,27 +12,30 @@ from typing import Any
 from segsweep.config.search import Dimension
 from segsweep.config.study import Study
 from segsweep.search import pruning
+from segsweep.search.allowance import Allowance
 from segsweep.search.constraints import Constraints
+from segsweep.search.objectives import means
 from segsweep.search.requests import due, replicates, shortest_epochs, total_epochs, trial_runs
 from segsweep.search.results import Result, best_of
 from segsweep.search.space import Space
 from segsweep.search.step_files import RungScore, State, Trial
-from segsweep.statuses import FAILED
+from segsweep.statuses import FAILED, LEFT_OUT
 
 
-def begin(study: Study, state: State) -> None:
+def begin(study: Study, state: State, allowance: Allowance | None = None) -> None:
     """Propose the first trials."""
-    _propose(study, state, clock=0)
+    _propose(study, state, 0, allowance)
     _wait(study, state)
 
 
-def go_on(study: Study, state: State, results: dict[str, Result]) -> bool:
+def go_on(study: Study, state: State, results: dict[str, Result], allowance: Allowance | None = None) -> bool:
     """Look at the trials whose turn it is, let them end or train on, and propose others where some ended.
 
     Args:
         study: after `smoke`.
         state: of this step; its trials are those of the step before.
         results: of the runs that the step before awaits.
+        allowance: what the study's budget lets it start; None without one.
 
     Returns:
         Whether the search goes on.
@@ -40,7 +43,7 @@ def go_on(study: Study, state: State, results: dict[str, Result]) -> bool:
     for trial in _under_way(state):
         if all(run["key"] in results for run in trial_runs(study, trial)):
             clock = due(trial)
-            _record_results(study, trial, results, state)
+            _record_results(study, trial, results, state, allowance)
             if trial["status"] == "running":
                 _judge(study, state, trial, results)
             if trial["status"] == "running":
@@ -48,7 +51,7 @@ def go_on(study: Study, state: State, results: dict[str, Result]) -> bool:
                 state["requested"] += trial_runs(study, trial)
             else:
                 trial["ended"] = state["step"]
-                _propose(study, state, clock)
+                _propose(study, state, clock, allowance)
     return _wait(study, state)
 
 
@@ -68,25 +71,40 @@ def _under_way(state: State) -> list[Trial]:
 def _wait(study: Study, state: State) -> bool:
     """Await the next trial; all of them together once none is judged or followed by another any more."""
     under_way = _under_way(state)
-    last = len(state["trials"]) >= study.sweep.trials and all(
-        trial["epochs"] >= trial["total_epochs"] for trial in under_way
-    )
+    none_follows = "budget" in state or len(state["trials"]) >= study.sweep.trials
+    last = none_follows and all(trial["epochs"] >= trial["total_epochs"] for trial in under_way)
     looked_at = under_way if last else under_way[:1]
     state["awaited"] = [run for trial in looked_at for run in trial_runs(study, trial)]
     return bool(looked_at)
 
 
-def _propose(study: Study, state: State, clock: int) -> None:
-    """Add trials until `at_once` are under way, and request their first rung; fewer if the space has no more."""
+def _propose(study: Study, state: State, clock: int, allowance: Allowance | None) -> None:
+    """Add trials until `at_once` are under way, and request their first rung; fewer if the space has no more.
+
+    None once the study's budget had a say in a decision, and as many as it allows before.
+    """
     sweep, trials = study.sweep, state["trials"]
     number = min(sweep.at_once - len(_under_way(state)), sweep.trials - len(trials))
+    sizes = pruning.bracket_sizes(sweep.pruner, shortest_epochs(study))
+    if "budget" in state:
+        return
+    if allowance is not None:
+        number = _allowed(study, len(trials), number, sizes, allowance)
     if number <= 0:
         return
     # Needs optuna, which takes a second to import; many steps propose nothing.
     from segsweep.search.proposals import propose
 
     allows = Constraints(study).allows
-    proposals = propose(sweep, space_of(study, state), trials, number, minimize=study.minimize, allows=allows)
+    proposals = propose(
+        sweep,
+        space_of(study, state),
+        trials,
+        number,
+        minimize=study.minimize,
+        objectives=study.objectives,
+        allows=allows,
+    )
     state["log"].append(
         {
             "kind": "proposed",
@@ -98,7 +116,6 @@ def _propose(study: Study, state: State, clock: int) -> None:
             "exhausted": len(proposals) < number,
         }
     )
-    sizes = pruning.bracket_sizes(sweep.pruner, shortest_epochs(study))
     for values in proposals:
         number = len(trials)
         trial: Trial = {
@@ -121,13 +138,25 @@ def _propose(study: Study, state: State, clock: int) -> None:
         state["requested"] += trial_runs(study, trial)
 
 
+def _allowed(study: Study, first: int, number: int, sizes: list[float], allowance: Allowance) -> int:
+    """Of so many trials, the number that the budget lets train up to their first rung."""
+    runs = len(replicates(study, study.first_seeds))
+    for offset in range(number):
+        rungs = pruning.rungs(study.sweep.pruner, study.total_epochs, pruning.bracket_of(first + offset, sizes))
+        if not allowance.grants(runs, rungs[0] if rungs else study.total_epochs):
+            return offset
+    return number
+
+
 def _grant(study: Study, trial: Trial) -> None:
     """Let a trial train up to its next rung, or to the end."""
     rungs = pruning.rungs(study.sweep.pruner, trial["total_epochs"], trial["bracket"])
     trial["epochs"] = next((epoch for epoch in rungs if epoch > trial["epochs"]), trial["total_epochs"])
 
 
-def _record_results(study: Study, trial: Trial, results: dict[str, Result], state: State) -> None:
+def _record_results(
+    study: Study, trial: Trial, results: dict[str, Result], state: State, allowance: Allowance | None
+) -> None:
     """Write into a running trial what its runs showed: the mean of their best scores so far."""
     granted = trial["epochs"]
     statuses, bests, trained = [], [], 0
@@ -138,21 +167,35 @@ def _record_results(study: Study, trial: Trial, results: dict[str, Result], stat
         trained += min(result["epochs"], granted)
         bests.append(best_of(result["curve"][:granted], study.minimize))
     failed = next((status for status in statuses if status in FAILED), None)
-    scores = [best["value"] for best in bests]
-    score = sum(scores) / len(scores) if None not in scores else None
+    left_out = LEFT_OUT in statuses
+    scores = [best["value"] for best in bests if not left_out or best["value"] is not None]
+    score = sum(scores) / len(scores) if scores and None not in scores else None
+    if study.objectives:
+        found = [results[run["key"]]["objectives"] for run in trial_runs(study, trial)]
+        trial["objectives"] = means(found, list(study.objectives))
     trial |= {"trained": trained, "score": score, "best_epoch": bests[0]["epoch"] if len(bests) == 1 else None}
-    rung: RungScore = {"epoch": granted, "score": None if failed else score}
-    if study.sweep.pruner.compares_runs and not failed:
-        rung["runs"] = scores
-    trial["rungs"].append(rung)
+    if failed or not left_out:
+        rung: RungScore = {"epoch": granted, "score": None if failed else score}
+        if study.sweep.pruner.compares_runs and not failed:
+            rung["runs"] = scores
+        trial["rungs"].append(rung)
     if failed:
         trial["status"] = failed
+    elif left_out:  # it ends with what it showed so far
+        trial |= {"status": "pruned", "budget": _kind(study, trial, allowance)}
     elif all(status == "early_stopped" for status in statuses):
         trial["status"] = "early_stopped"
     elif granted >= trial["total_epochs"]:
         trial["status"] = "finished"
     if trial["status"] != "running":
-        state["log"].append({"kind": "ended", "trial": trial["trial"], "status": trial["status"], "score": score})
+        ended = {"kind": "ended", "trial": trial["trial"], "status": trial["status"], "score": score}
+        state["log"].append(ended | ({"budget": trial["budget"]} if "budget" in trial else {}))
+
+
+def _kind(study: Study, trial: Trial, allowance: Allowance | None) -> str:
+    """The part of the budget that left out a run of a trial."""
+    left_out = allowance.left_out if allowance else {}
+    return next((left_out[run["key"]].kind for run in trial_runs(study, trial) if run["key"] in left_out), "")
 
 
 def _judge(study: Study, state: State, trial: Trial, results: dict[str, Result]) -> None:

@@ -49,6 +49,7 @@ class Lock:
         sleep: Callable[[float], None] = time.sleep,
     ):
         self.path, self.say, self.should_stop, self.sleep = path, say, should_stop, sleep
+        self.since = 0.0  # when it was taken, seconds since the epoch
         self.lost = False  # another one took over, because this process was suspended for long
         self._token = uuid.uuid4().hex
         self._end = Event()
@@ -87,6 +88,7 @@ class Lock:
             return False
         me = {"token": self._token, "host": socket.gethostname(), "machine": _machine(), "pid": os.getpid()}
         me["started"] = _started(os.getpid())
+        me["since"] = self.since = time.time()
         try:
             with naming(self.path), os.fdopen(handle, "w") as file:
                 json.dump(me, file)
@@ -166,6 +168,22 @@ def is_held(path: Path) -> bool:
         return time.time() - path.stat().st_mtime < SILENCE_S
     except FileNotFoundError:
         return False
+
+
+def held_since(path: Path) -> float | None:
+    """When a process that lives took a lock file, seconds since the epoch; None if none holds it.
+
+    Of one that does not say so, when the file was last touched: it is just being written.
+    """
+    if not is_held(path):
+        return None
+    since = _read(path).get("since")
+    if isinstance(since, int | float):
+        return float(since)
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # released meanwhile
+        return None
 
 
 def _read(path: Path) -> dict:

@@ -37,7 +37,7 @@ STORE = Path("results/segments")
 RECORD = "segment.json"
 STATE = "last.pt"
 PROGRAM_FILES = "out"
-PART = ".part"
+PART, LOCK = ".part", ".lock"
 # Names of a segment's files. Others, and hidden ones, are somebody else's, such as a file manager's.
 FILES = (RECORD, "epochs.csv", "counts.npz", "weights-*.pt", "images-*.npz", STATE, f"{PROGRAM_FILES}/*", "output.log")
 ID = re.compile(r"[0-9a-f]{16}-\d{4}")
@@ -214,7 +214,7 @@ class SegmentStore:
 
     def lock(self, segment: str) -> Path:
         """The file that says who trains a segment."""
-        return self.root / f"{segment}.lock"
+        return self.root / f"{segment}{LOCK}"
 
     def rows(self, segment: str) -> Path:
         """A row for each of its epochs."""
@@ -262,6 +262,12 @@ class SegmentStore:
     def started(self) -> frozenset[str]:
         """Ids of segments that are being trained, or were when something ended the training."""
         names = (name.removesuffix(PART) for name, _ in self._entries() if name.endswith(PART))
+        return frozenset(name for name in names if ID.fullmatch(name))
+
+    @cached_property
+    def locked(self) -> frozenset[str]:
+        """Ids of segments with a lock file, whether anybody holds it or not."""
+        names = (name.removesuffix(LOCK) for name, _ in self._entries() if name.endswith(LOCK))
         return frozenset(name for name in names if ID.fullmatch(name))
 
     @cached_property

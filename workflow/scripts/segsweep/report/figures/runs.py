@@ -7,14 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from segsweep.analysis.measures import MEASURES
+from segsweep.analysis.measures import MEASURES, MODEL_COSTS
 from segsweep.formatting import value_in_words
 from segsweep.report.display_names import PLAIN, DisplayNames
 from segsweep.report.figures import theme
 from segsweep.report.value_styles import parse
 
 MOST_CURVES = 60
-UNITS = {column.name: f" ({column.unit})" for column in MEASURES if column.unit}
+UNITS = {column.name: f" ({column.unit})" for column in (*MEASURES, *MODEL_COSTS) if column.unit}
 
 
 def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str, names: DisplayNames = PLAIN) -> Axes:

@@ -35,12 +35,17 @@ def write(results: QuotedResults) -> str:
     head = ["Setting", "Chosen for", "Fresh seeds", "Their mean", "Interval", "Change"]
     return blocks(
         paragraph(
-            "The settings that ranked first were trained again in full, on seeds that had no part in choosing them.",
+            f"{_which(results)} were trained again in full, on seeds that had no part in choosing them.",
             "The score of a winner is biased: luck helped to choose it. The mean of fresh runs is not.",
             winner_and_interval(results),
         ),
         markdown_table(head, rows, right=range(1, 6)),
     )
+
+
+def _which(results: QuotedResults) -> str:
+    of_front = (results.study.get("confirm") or {}).get("of") == "front"
+    return "The members of the front that ranked first" if of_front else "The settings that ranked first"
 
 
 def winner_and_interval(results: QuotedResults) -> str | None:

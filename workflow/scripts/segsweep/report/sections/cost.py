@@ -7,8 +7,11 @@ import pandas as pd
 from segsweep.config.components import Section
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
-from segsweep.report.markdown import blocks, paragraph
+from segsweep.report.markdown import blocks, paragraph, was
 from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.value_styles import style_of
+
+RESTLESS = 0.2  # of the median, the range of the middle half of a model's times
 
 
 class Cost(Section):
@@ -45,6 +48,7 @@ def write(results: QuotedResults) -> str:
         said.append(
             f"The networks have {low} parameters." if same else f"The networks have {low} to {high} parameters."
         )
+    said += of_models(results)
     usable = (
         results.usable.dropna(subset=[results.metric]) if results.metric in results.usable else results.usable.iloc[:0]
     )
@@ -58,3 +62,28 @@ def write(results: QuotedResults) -> str:
         said_of = line if front > 1 else "No other run is ahead of the marked one in either."
         figure = results.figure("cost", paper, results.caption(ax, "{y} against {x}. {line}", line=said_of))
     return blocks(paragraph(*said), figure)
+
+
+def of_models(results: QuotedResults) -> list[str]:
+    """If models were measured: operations and time for an image, and what on."""
+    models = results.table("models")
+    if not len(models):
+        return []
+    ranges = {}
+    for column in ("cost/gflops_per_image", "cost/seconds_per_image"):
+        low, high = (models.aggregate(how, column, style_of(column)) for how in ("least", "most"))
+        same = models.frame[column].min() == models.frame[column].max()
+        ranges[column] = low if same else f"{low} to {high}"
+    one_device = models.frame["device"].nunique() == 1
+    restless = models.frame["spread"].max() > RESTLESS
+    return [
+        f"{models.aggregate('count', '', 'plural:model')} {was(len(models))} measured in evaluation, see `models.csv`: "
+        f"{' and '.join(f'{results.metric_name(column)} {text}' for column, text in ranges.items())}, "
+        + (f"on {models.quote(0, 'device')}." if one_device else "on several devices, whose times are not alike.")
+        + (
+            f" While this was timed, the machine was busy: the middle half of the batches of one model "
+            f"spread over {models.aggregate('most', 'spread', 'percent')} of their median."
+            if restless
+            else ""
+        )
+    ]

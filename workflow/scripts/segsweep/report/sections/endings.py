@@ -89,8 +89,10 @@ def _missing(results: QuotedResults) -> str:
             f"{'enters' if one else 'enter'} no statistic:\n"
         )
         return blocks("### Rows left out\n", said, markdown_table(["Row", "Why"], left_out), rest)
+    by_budget = "left_out" in table.frame and table.frame["left_out"].notna().all()
+    what, title = ("left out by the budget", "Runs left out") if by_budget else ("missing", "Missing runs")
     said = (
         f"{table.aggregate('count', style='plural:planned run')} {'is' if one else 'are'} "
-        f"missing and {'enters' if one else 'enter'} no statistic:\n"
+        f"{what} and {'enters' if one else 'enter'} no statistic:\n"
     )
-    return blocks("### Missing runs\n", said, markdown_table(["Run", "Segments there", "Why"], rows, right=[1]), rest)
+    return blocks(f"### {title}\n", said, markdown_table(["Run", "Segments there", "Why"], rows, right=[1]), rest)

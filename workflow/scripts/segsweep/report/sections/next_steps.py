@@ -145,5 +145,8 @@ def _missing_first(results: QuotedResults) -> str | None:
     missing = len(results.table("missing"))
     if not missing or results.study.get("table"):
         return None
-    number = results.table("missing").aggregate("count", style="plural:planned run")
+    table = results.table("missing")
+    number = table.aggregate("count", style="plural:planned run")
+    if "left_out" in table.frame and table.frame["left_out"].notna().all():
+        return f"The {number} that the budget left out: raise it, or take it out of the study, and start again."
     return f"The {number} that {be(missing)} still missing."

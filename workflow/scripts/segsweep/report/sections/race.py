@@ -20,6 +20,7 @@ STANDINGS = {
 ENDED = {
     "decided": "It ended because one setting was left.",
     "at_most": "It ended because no seeds were left.",
+    "budget": "The study's budget ended it before it was decided.",
     "no_spread": "It ended because runs of one setting have equal scores: another seed would show nothing.",
     "failed": "It ended because no setting is left without a failed run.",
 }

@@ -9,6 +9,7 @@ from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import be, blocks, markdown_table, paragraph
 from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.value_styles import style_of
 
 MOST_ROWS, LAST_ROWS, MOST_DRAWN, IN_COLOUR = 40, 5, 30, 5
 
@@ -82,9 +83,9 @@ def table(results: QuotedResults) -> str:
         columns.append(("Group", lambda i: ranking.quote(i, "group", "int")))
     if _has(frame, "beats"):
         columns.append(("First ahead", lambda i: ranking.quote(i, "beats", "chance")))
-    for name in results.study.get("also_report") or []:
-        if name in frame:
-            columns.append((results.metric_name(name), lambda i, name=name: ranking.quote(i, name, "metric")))
+    for name in dict.fromkeys([*results.plan.objectives, *(results.study.get("also_report") or [])]):
+        if name in frame and name not in (results.metric, "cost/train_seconds"):
+            columns.append((results.metric_name(name), lambda i, name=name: ranking.quote(i, name, style_of(name))))
     if _has(frame, "cost/train_seconds"):
         columns.append(("Training time", lambda i: ranking.quote(i, "cost/train_seconds", "duration")))
     if not frame["status"].isin(["finished", "early_stopped"]).all():

@@ -10,6 +10,7 @@ from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
 from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.value_styles import style_of
 from segsweep.statuses import FAILED
 
 MOST_PARALLEL = 400
@@ -52,8 +53,9 @@ def scores(results: QuotedResults, i: int) -> str:
     """Always: its rank and its scores."""
     ranking = results.table("ranking")
     row = ranking.frame.loc[i]
-    others = [name for name in results.study.get("also_report") or [] if name in ranking.frame and pd.notna(row[name])]
-    more = listed(f"a {results.metric_name(name)} of {ranking.quote(i, name, 'metric')}" for name in others)
+    named = dict.fromkeys([*results.plan.objectives, *(results.study.get("also_report") or [])])
+    others = [name for name in named if name != results.metric and name in ranking.frame and pd.notna(row[name])]
+    more = listed(f"a {results.metric_name(name)} of {ranking.quote(i, name, style_of(name))}" for name in others)
     first = row["rank"] == 1 and (results.analysis.get("best") or {}).get("chosen_by")  # which says it already
     rank = f"ranks {ranking.quote(i, 'rank', 'int')} of {ranking.aggregate('count', 'rank', 'int')}, with"
     said = f"It {'has' if first else rank} a {results.metric_name()} of {ranking.quote(i, 'mean', 'metric')}" + (

@@ -7,6 +7,7 @@ import pandas as pd
 from segsweep.config.components import Section
 from segsweep.report.markdown import be, blocks, bullets, listed, was
 from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.sections import budget
 from segsweep.report.value_styles import ENDINGS
 
 MOST_STATED = 6  # axes, interactions and edges, each
@@ -34,11 +35,13 @@ def warning(results: QuotedResults) -> str:
         said.append(
             "This is a smoke test: short trainings. It shows that everything works, and nothing about the settings."
         )
-    missing = len(results.table("missing"))
-    if missing and not results.study.get("table"):
+    said += budget.said(results)
+    table = results.table("missing")
+    lost = len(table.frame[table.frame["left_out"].isna()]) if "left_out" in table.frame else len(table)
+    if lost and not results.study.get("table"):
         planned = results.quote_plan("runs", "plural:planned run", "count")
-        number = results.table("missing").aggregate("count")
-        said.append(f"This report is partial: of {planned}, {number} {be(missing)} missing.")
+        number = table.aggregate("count", where="left_out=" if lost < len(table) else "")
+        said.append(f"This report is partial: of {planned}, {number} {be(lost)} missing.")
     said += repeated(results)
     return "> " + " ".join(said) + "\n" if said else ""
 

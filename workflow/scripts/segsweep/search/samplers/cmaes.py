@@ -17,6 +17,7 @@ class CmaEsSettings(Sampler):
     title: ClassVar[str] = "CMA-ES"
     adaptive: ClassVar[bool] = True
     stateful: ClassVar[bool] = True
+    several_objectives: ClassVar[bool] = False
 
     name: Literal["cmaes"] = key("cmaes", "Which sampler of Optuna.")
 
