@@ -12,11 +12,13 @@ from segsweep.errors import InputError
 from segsweep.execution.segment_job import run_job
 from segsweep.planning.budget_ledger import BudgetFile, JobsBudget, Ledger, LeftOut, Length, like, read_left_out
 from segsweep.planning.budget_plan import BudgetPlan, in_order
+from segsweep.planning.planner import open_study
 from segsweep.store.lock import Lock
 from segsweep.store.segment_store import SegmentStore
 from tests.fakes import FakeTrainer
 from tests.fakes import segment_plan as chained
 from tests.segments import segment_plan, write_segment
+from tests.workspace import Workspace
 
 IDS = [f"{digit * 16}-0004" for digit in "abcdef"]
 NOW = 1_800_000_000.0
@@ -252,3 +254,11 @@ def test_a_damaged_file_is_none(tmp_path):
     )
     file.write(tmp_path)
     assert BudgetFile.read(tmp_path) == file
+
+
+def test_a_budget_that_leaves_nothing_to_report_is_refused(tmp_path, monkeypatch):
+    workspace = Workspace.entered(tmp_path, monkeypatch)
+    workspace.write_study(budget={"until": "2020-01-01T08:00"})
+    said = r"little\.yaml:\d+: nothing is trained yet, and all of it is left out \(.*2020.*\)\. Raise the budget"
+    with pytest.raises(InputError, match=said):
+        open_study({"study": "little"}, plans=True)

@@ -99,6 +99,13 @@ class BudgetPlan:
         self._seen |= plans.keys()
         self.left_out = self._left_out(plan, missing.keys() - anew)
 
+    def leaves_nothing(self, plans: dict[str, SegmentPlan]) -> str:
+        """What is wrong where all of a plan's segments are left out: there would be nothing to report. Else empty."""
+        if not plans or not plans.keys() <= self.left_out.keys():
+            return ""
+        why = next(iter(self.left_out.values())).why
+        return f"nothing is trained yet, and all of it is left out ({why}). Raise the budget, or take it out."
+
     def file(self) -> BudgetFile:
         """What jobs read."""
         return replace(self.ledger.file, left_out=self.left_out)

@@ -204,6 +204,8 @@ class Planner(WorkerView):
             self._take_over_cut(runs, select_again)
         if wrong := compare_unplanned(self.store, self.plan.segments):
             raise InputError(*wrong)
+        if self.budget is not None and (wrong := self.budget.leaves_nothing(self.plan.segments)):
+            raise InputError(f"{self.loaded.location(('budget',))}: {wrong}")
 
     def _lost_weights(self) -> dict[str, str]:
         """Segments of the best settings whose weights `keep` let go: why they train again."""
