@@ -366,7 +366,7 @@ def test_a_trial_of_sections_and_their_parts():
         # Each value by itself is right beside the first one of the other axis.
         (
             {"loss.task_weights": ["uncertainty", "gradnorm"], "optimizer.freeze": [None, "encoder"]},
-            r"little.yaml:\d+: optimizer.freeze: loss.task_weights gradnorm .* let `when` keep the values apart",
+            r"little.yaml:\d+: optimizer.freeze: loss.task_weights gradnorm .* let `when`, or a constraint, keep the ",
         ),
         (
             {
@@ -374,7 +374,7 @@ def test_a_trial_of_sections_and_their_parts():
                 "data.patches.size": [64, 32],
                 "data.patches.overlap": [0, 48],
             },
-            r"data.patches: overlap is 48, the patch 32 pixels.* let `when` keep the values apart",
+            r"data.patches: overlap is 48, the patch 32 pixels.* let `when`, or a constraint, keep the values apart",
         ),
     ],
 )

@@ -4,6 +4,7 @@ import pytest
 
 from segsweep.config.train import Data, Patches
 from segsweep.errors import InputError
+from segsweep.planning.addresses import revision_of_key
 from segsweep.planning.announcement import announce
 from segsweep.planning.planner import open_study
 from tests.workspace import SMALL, Workspace
@@ -77,7 +78,9 @@ def test_what_was_prepared_and_trained_from_overlapping_patches_is_made_again(wo
     now = [addresses(**data) for data in settings]
     monkeypatch.setattr(Data, "revision", 1)
     monkeypatch.delitem(Patches.model_fields["overlap"].json_schema_extra, "revision")
+    revision_of_key.cache_clear()
     before = [addresses(**data) for data in settings]
+    revision_of_key.cache_clear()
     assert [a == b for (a, _), (b, _) in zip(now, before, strict=True)] == [True, False, True, True, True]
     assert [a == b for (_, a), (_, b) in zip(now, before, strict=True)] == [True, False, False, True, True]
 

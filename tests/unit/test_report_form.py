@@ -16,9 +16,9 @@ from segsweep.report.written_sections import all_sections, heading
 from tests.synthetic_files import write_study
 
 PARTS = [
-    "Summary", "What was studied", "Data", "Method", "Ranking", "Hyperparameters", "Search", "Confirmation",
-    "Ensemble", "Test score", "Results by class", "Images", "Claims", "Recommendation", "What to try next", "Cost",
-    "Runs that ended otherwise", "Compared with earlier",
+    "Summary", "What was studied", "Budget", "Data", "Method", "Ranking", "Trade-off", "Hyperparameters", "Search",
+    "Race of seeds", "Confirmation", "Ensemble", "Test score", "Results by class", "Images", "Claims", "Recommendation",
+    "What to try next", "Cost", "Runs that ended otherwise", "Compared with earlier",
 ]  # fmt: skip
 NAMES = {
     "optimizer.lr": "Learning rate of Adam", "batch_size": "Images per step, at most 8", "val/loss_seg": "Mean loss",
