@@ -188,7 +188,7 @@ def test_a_start_that_resumes_replaces_the_epochs_that_it_trains_again():
     assert rows.update([{"epoch": "3", "val/iou": "0.35"}], 2.0) == [3]
     assert [row["val/iou"] for row in rows.by_epoch.values()] == ["0.1", "0.2", "0.35"]
     assert [row["seconds"] for row in rows.by_epoch.values()] == ["7", "7", "2.000"]
-    again = epoch_rows({}, kept)  # a program that writes its file anew, with all epochs
+    again = epoch_rows({}, kept)  # a program that writes its file again, with all epochs
     assert again.update([{"epoch": row["epoch"], "val/iou": row["val/iou"]} for row in kept], 2.0) == []
     assert [row["seconds"] for row in again.by_epoch.values()] == ["7.000"] * 4
 

@@ -77,7 +77,7 @@ def test_at_most_half_is_kept_for_later():
 @pytest.mark.parametrize(
     ("allowed", "trials", "kind"),
     [
-        ({"left_s": 5.0, "epoch_s": 1.0}, 2, None),  # two trials of two epochs each, asked anew in each decision
+        ({"left_s": 5.0, "epoch_s": 1.0}, 2, None),  # two trials of two epochs each, asked again in each decision
         ({"left_s": 3.0, "epoch_s": 1.0}, 1, "gpu_hours"),
         ({"left_s": 0.0}, 0, "gpu_hours"),
         ({"left_s": 1.0}, 2, None),  # of what nothing is known, the first begin

@@ -139,7 +139,7 @@ def test_qmc_continues_its_sequence():
 
 
 def test_what_is_drawn_beside_a_model_goes_on():
-    """Choices, which CMA-ES and the sequence know nothing of, are drawn anew for each trial, also one at a time."""
+    """Choices, which CMA-ES and the sequence know nothing of, are drawn again for each trial, also one at a time."""
     for sampler in ("cmaes", "qmc"):
         space = {"a": {"low": 0.0, "high": 1.0}, "b": {"low": 0.0, "high": 1.0}, "c": ["x", "y", "z", "w"]}
         drawn = [trial["values"]["c"] for trial in search(make(sampler, space), 12, 1)]

@@ -88,16 +88,16 @@ class BudgetPlan:
         """
         missing = {name: one for name, one in plans.items() if name not in store.complete}
         # What is trained again for its weights, or since it ran out of memory, was begun before.
-        anew = {name for name in missing if store.has(name)}
+        again = {name for name in missing if store.has(name)}
         self._learn(missing, plans, store)
-        self._admit(plan, missing.keys() - anew)
+        self._admit(plan, missing.keys() - again)
         for name in missing:
-            if name not in self._seen and name not in anew and not self._is_trained_now(name, store):
+            if name not in self._seen and name not in again and not self._is_trained_now(name, store):
                 refused = self.ledger.refusal(self.ledger.expected_s(name))
                 if refused is not None:
                     self._too_long[name] = refused
         self._seen |= plans.keys()
-        self.left_out = self._left_out(plan, missing.keys() - anew)
+        self.left_out = self._left_out(plan, missing.keys() - again)
 
     def leaves_nothing(self, plans: dict[str, SegmentPlan]) -> str:
         """What is wrong where all of a plan's segments are left out: there would be nothing to report. Else empty."""

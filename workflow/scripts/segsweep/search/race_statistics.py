@@ -66,7 +66,7 @@ class Round:
 def share_of_round(number: int) -> float:
     """The share of the level that a round spends, counted from 1; those of all rounds there may ever be add up to 1.
 
-    It depends on no last round, so that a race may be prolonged.
+    It depends on no last round, so that a race may go on with more seeds.
     """
     return HALF_SPENT / ((number + HALF_SPENT - 1) * (number + HALF_SPENT))
 

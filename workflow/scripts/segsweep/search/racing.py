@@ -2,7 +2,7 @@
 
 All settings start with the first few seeds. After each round each setting is compared with the first
 (`segsweep.search.race_statistics`), and dropped for good if it is worse, or cannot be better by more than `matters`.
-What a round decides depends on no later one and not on `at_most`, so a race can be prolonged.
+What a round decides depends on no later one and not on `at_most`, so a race can go on with more seeds.
 """
 
 import copy

@@ -83,11 +83,11 @@ def _propose(study: Study, state: State, clock: int, allowance: Allowance | None
 
     None once the study's budget had a say in a decision, and as many as it allows before.
     """
+    if "budget" in state:
+        return
     sweep, trials = study.sweep, state["trials"]
     number = min(sweep.at_once - len(_under_way(state)), sweep.trials - len(trials))
     sizes = pruning.bracket_sizes(sweep.pruner, shortest_epochs(study))
-    if "budget" in state:
-        return
     if allowance is not None:
         number = _allowed(study, len(trials), number, sizes, allowance)
     if number <= 0:
