@@ -1,5 +1,6 @@
 """The store of segments: what counts as complete, what a record says, how a segment gets its name."""
 
+import errno
 import json
 import os
 
@@ -63,6 +64,17 @@ def test_a_damaged_record_is_said_with_a_remedy(store, text):
     with pytest.raises(InputError, match=r"segment\.json: is no "):
         store.record(ONE)
     assert list(store.readable_records(9)) == []
+
+
+def test_a_record_that_the_disk_does_not_give_back_counts_as_no_damaged_one(store, monkeypatch):
+    write_segment(store.root, ONE)
+
+    def broken(*_):
+        raise InputError("segment.json: cannot be read") from OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(SegmentStore, "record", broken)
+    with pytest.raises(InputError, match="cannot be read"):
+        store.record_or_none(ONE)
 
 
 def test_the_records_of_a_run_end_where_it_ended(store):

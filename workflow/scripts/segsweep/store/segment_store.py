@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from segsweep.checksums import HAS_SUMS, SUMS, CheckedFiles, DamagedFile, read_sums, write_sums
-from segsweep.disk_errors import in_words
+from segsweep.disk_errors import in_words, refused_by_disk
 from segsweep.errors import InputError
 from segsweep.io import flush_folder, flush_path, read_csv, read_json, regular, write_json
 from segsweep.store.value_ranges import check_counts
@@ -320,10 +320,16 @@ class SegmentStore:
         return (record for record in found if record is not None)
 
     def record_or_none(self, segment: str) -> SegmentRecord | None:
-        """The record of a segment; None if it is not there, or damaged."""
+        """The record of a segment; None if it is not there, or damaged.
+
+        Raises:
+            InputError: the disk does not give it back.
+        """
         try:
             return self.record(segment)
-        except InputError:
+        except InputError as error:
+            if refused_by_disk(error):
+                raise
             return None
 
     def stands(self, segment: str, on_oom: str, selections: Collection[str] = ()) -> bool:

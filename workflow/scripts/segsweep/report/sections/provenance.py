@@ -2,11 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from segsweep.config.components import Section
-from segsweep.errors import InputError
 from segsweep.formatting import plural
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.report.markdown import blocks, listed, markdown_table, paragraph, was
@@ -97,11 +95,8 @@ def gather(plan: StudyPlan, store: SegmentStore) -> dict[str, Any]:
     count segments; a library is mixed when segments name different versions.
     """
     uses = Counter(segment for run in plan.runs for segment in run.segments)
-    records = []
-    for segment in uses:
-        if store.has(segment):
-            with suppress(InputError):
-                records.append(store.record(segment))
+    found = (store.record_or_none(segment) for segment in uses if store.has(segment))
+    records = [record for record in found if record is not None]
     versions = Counter(
         (library, str(version)) for record in records for library, version in record.versions.items() if version
     )
