@@ -64,7 +64,7 @@ def rival(folder: Path, train: dict, grid: dict, cores: int, seed: int) -> tuple
     shutil.rmtree(folder / "rival", ignore_errors=True)
     values = {"lr": grid["optimizer.lr"], "batch_size": grid.get("batch_size", [train["batch_size"]])}
     values["dice"] = [loss.get("dice", 0.0) for loss in grid.get("loss.main", [train["loss"]["main"]])]
-    options = {"epochs": train["epochs"], "seed": seed, "cores": cores, "classes": len(workload.CLASSES)}
+    options = {"epochs": train["epochs"], "seed": drawn_by(seed), "cores": cores, "classes": len(workload.CLASSES)}
     command = [sys.executable, str(Path(__file__).with_name("inprocess_rival.py")), "--images", "data/drawn"]
     command += ["--output", "rival", "--grid", json.dumps(values)]
     command += ["--size", *(str(side) for side in train["data"]["image_size"])]
@@ -73,6 +73,19 @@ def rival(folder: Path, train: dict, grid: dict, cores: int, seed: int) -> tuple
     rows = json.loads((folder / "rival" / "scores.json").read_text())
     cells = {(row["values"]["lr"], row["values"]["dice"], row["values"]["batch_size"]): row["miou"] for row in rows}
     return seconds, cells
+
+
+def drawn_by(seed: int) -> int:
+    """The seed of torch by which ours draws the weights that a run starts from: the rival's are the same then.
+
+    With few seeds, luck with them would make more of a difference than all else.
+    """
+    import torch
+
+    from segsweep.training.seeding import WEIGHTS, reseed
+
+    reseed(seed, WEIGHTS)
+    return torch.initial_seed()
 
 
 def ours(folder: Path, name: str, cores: int) -> tuple[float, Scores]:

@@ -53,7 +53,7 @@ def train(config: dict, data: dict, options: argparse.Namespace, path: Path) -> 
     """Train a network; writes the weights of its best epoch and returns that epoch's mean IoU."""
     torch.manual_seed(options.seed)
     random.seed(options.seed)
-    np.random.seed(options.seed)
+    np.random.seed(options.seed % 2**32)
     images, masks = data["train"]
     val_images, val_masks = data["val"]
     size, device = config["batch_size"], torch.device(options.device)
