@@ -25,7 +25,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export predict plan data study status track script test faults lint format schemas lock bench push
+.PHONY: help env report export predict plan data study status track script test faults lint format schemas docs lock bench push
 .PHONY: pull verify repair clean-up clean
 
 help:  ## this list
@@ -90,8 +90,12 @@ format: env  ## format all code
 	ruff check --fix .
 	snakefmt Snakefile workflow/Snakefile workflow/rules
 
-schemas: env  ## JSON schemas for editors, and docs/settings.md
+schemas: env  ## JSON schemas for editors; settings, components and tables of docs/
 	python workflow/scripts/write_schemas.py
+
+docs: env  ## the documentation as a site, site/index.html; a broken link ends it
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	@echo "site/index.html"
 
 lock: env  ## pin the newest versions that envs/requirements.in allows
 	uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-index-url --universal \
