@@ -13,7 +13,7 @@ if TABLE:
         log:
             f"results/logs/import_table/{STUDY.name}.log",
         benchmark:
-            f"results/benchmarks/import_table/{STUDY.name}.tsv",
+            f"results/benchmarks/import_table/{STUDY.name}.tsv"
         conda:
             "../../envs/segsweep.yaml"
         threads: 1
@@ -42,7 +42,7 @@ else:
         log:
             f"results/logs/collect_results/{STUDY.name}.log",
         benchmark:
-            f"results/benchmarks/collect_results/{STUDY.name}.tsv",
+            f"results/benchmarks/collect_results/{STUDY.name}.tsv"
         conda:
             "../../envs/segsweep.yaml"
         threads: 1
@@ -75,7 +75,7 @@ rule analyze_study:
     log:
         f"results/logs/analyze_study/{STUDY.name}.log",
     benchmark:
-        f"results/benchmarks/analyze_study/{STUDY.name}.tsv",
+        f"results/benchmarks/analyze_study/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

@@ -10,7 +10,7 @@ rule measure_model:
     log:
         "results/logs/measure_model/{model}.log",
     benchmark:
-        "results/benchmarks/measure_model/{model}.tsv",
+        "results/benchmarks/measure_model/{model}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

@@ -14,7 +14,7 @@ rule pull_data:
     log:
         "results/logs/pull_data/{data}.log",
     benchmark:
-        "results/benchmarks/pull_data/{data}.tsv",
+        "results/benchmarks/pull_data/{data}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -43,7 +43,7 @@ rule prepare_data:
     log:
         "results/logs/prepare_data/{data}.log",
     benchmark:
-        "results/benchmarks/prepare_data/{data}.tsv",
+        "results/benchmarks/prepare_data/{data}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 2
@@ -71,7 +71,7 @@ rule describe_data:
     log:
         f"results/logs/describe_data/{STUDY.name}.log",
     benchmark:
-        f"results/benchmarks/describe_data/{STUDY.name}.tsv",
+        f"results/benchmarks/describe_data/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

@@ -12,7 +12,7 @@ rule evaluate_run:
     log:
         f"results/logs/evaluate_run/{STUDY.name}_{{run}}.{{split}}.log",
     benchmark:
-        f"results/benchmarks/evaluate_run/{STUDY.name}_{{run}}.{{split}}.tsv",
+        f"results/benchmarks/evaluate_run/{STUDY.name}_{{run}}.{{split}}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

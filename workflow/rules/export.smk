@@ -14,7 +14,7 @@ rule export_report:
     log:
         f"results/logs/export_report/{STUDY.name}.log",
     benchmark:
-        f"results/benchmarks/export_report/{STUDY.name}.tsv",
+        f"results/benchmarks/export_report/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -51,7 +51,7 @@ if not TABLE:
         log:
             f"results/logs/export_model/{STUDY.name}.log",
         benchmark:
-            f"results/benchmarks/export_model/{STUDY.name}.tsv",
+            f"results/benchmarks/export_model/{STUDY.name}.tsv"
         conda:
             "../../envs/segsweep.yaml"
         threads: 1

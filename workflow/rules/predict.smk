@@ -16,7 +16,7 @@ if STUDY.request.predict:
         log:
             f"results/logs/predict_images/{STUDY.name}.log",
         benchmark:
-            f"results/benchmarks/predict_images/{STUDY.name}.tsv",
+            f"results/benchmarks/predict_images/{STUDY.name}.tsv"
         conda:
             "../../envs/segsweep.yaml"
         threads: 1

@@ -13,7 +13,7 @@ rule draw_images:
     log:
         f"results/logs/draw_images/{STUDY.name}.log",
     benchmark:
-        f"results/benchmarks/draw_images/{STUDY.name}.tsv",
+        f"results/benchmarks/draw_images/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -52,7 +52,7 @@ rule build_report:
     log:
         f"results/logs/build_report/{STUDY.name}.log",
     benchmark:
-        f"results/benchmarks/build_report/{STUDY.name}.tsv",
+        f"results/benchmarks/build_report/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

@@ -14,7 +14,7 @@ checkpoint decide_step:
     log:
         f"results/logs/decide_step/{STUDY.name}_{{step}}.log",
     benchmark:
-        f"results/benchmarks/decide_step/{STUDY.name}_{{step}}.tsv",
+        f"results/benchmarks/decide_step/{STUDY.name}_{{step}}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -44,7 +44,7 @@ rule tabulate_search:
     log:
         f"results/logs/tabulate_search/{STUDY.name}.log",
     benchmark:
-        f"results/benchmarks/tabulate_search/{STUDY.name}.tsv",
+        f"results/benchmarks/tabulate_search/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -103,7 +103,7 @@ rule score_ensemble:
     log:
         f"results/logs/score_ensemble/{STUDY.name}.log",
     benchmark:
-        f"results/benchmarks/score_ensemble/{STUDY.name}.tsv",
+        f"results/benchmarks/score_ensemble/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -139,7 +139,7 @@ rule predict_test:
     log:
         f"results/logs/predict_test/{STUDY.name}.log",
     benchmark:
-        f"results/benchmarks/predict_test/{STUDY.name}.tsv",
+        f"results/benchmarks/predict_test/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

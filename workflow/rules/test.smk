@@ -17,7 +17,7 @@ if STUDY.study.test:
         log:
             f"results/logs/score_test/{STUDY.name}.log",
         benchmark:
-            f"results/benchmarks/score_test/{STUDY.name}.tsv",
+            f"results/benchmarks/score_test/{STUDY.name}.tsv"
         conda:
             "../../envs/segsweep.yaml"
         threads: 1
