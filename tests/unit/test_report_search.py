@@ -1,6 +1,7 @@
 """What a report says of a narrowed search space and of an ensemble."""
 
 import json
+import re
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_trials_that_the_budget_ended_are_no_pruned_ones(tmp_path):
     rows = ["0,pruned,2,6,until", "1,pruned,3,6,", "2,finished,6,6,"]
     (tmp_path / "sweep" / "trials.csv").write_text("\n".join(["trial,status,trained,total_epochs,budget", *rows, ""]))
     (tmp_path / "sweep" / "decisions.csv").write_text("trial,epoch,decision,reason,epochs_left\n1,3,pruned,behind,3\n")
-    text = saved(QuotedResults(tmp_path, tmp_path))
+    text = re.sub("\ue000\\d+\ue001|\ue002", "", saved(QuotedResults(tmp_path, tmp_path)))  # marks of the ledger
     assert "1 trial was pruned; trained in full they would have cost 3 further epochs." in text
     assert "1 trial was ended by the study's budget, and no pruner; the score is what was shown until then." in text
 
