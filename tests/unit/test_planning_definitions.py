@@ -1,10 +1,12 @@
 """What a module defines and what counts of it: by small sources and hand-made expectations."""
 
+import ast
+import hashlib
 import textwrap
 
 import pytest
 
-from segsweep.planning.definitions import is_prose, read_module
+from segsweep.planning.definitions import is_prose, read_module, tree_hash
 
 
 def module(source):
@@ -155,3 +157,13 @@ def test_prose(text, prose):
 def test_everything_survives_json():
     found = module("from a import b\nA = b\nclass C(b.D):\n    def m(self): return A")
     assert type(found).from_json(found.as_json()) == found
+
+
+def test_a_hash_is_the_same_in_each_python():
+    tree = ast.parse("def f():\n    return g()\n")
+    of_python_3_11 = (
+        "Module(body=[FunctionDef(name='f', args=arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], "
+        "defaults=[]), body=[Return(value=Call(func=Name(id='g', ctx=Load()), args=[], keywords=[]))], "
+        "decorator_list=[])], type_ignores=[])"
+    )
+    assert tree_hash(tree) == hashlib.sha256(of_python_3_11.encode()).hexdigest()[:16]

@@ -14,6 +14,7 @@ tree without
 import ast
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ from typing import Any
 # Two words with a blank or a short word between them; `->` is part of einsum's texts.
 PROSE = re.compile(r"[A-Za-z]{2,}[,;:.]? (?:\w )?[A-Za-z]{2,}")
 WORD = re.compile(r"[A-Za-z]{2,}")
+# Split, so that this line is not itself rid of it.
+NO_TYPE_PARAMETERS = ", type_params" + "=[]"
 REFUSAL = "InputError"
 VALIDATORS = {"field_validator", "model_validator", "field_serializer", "model_serializer"}
 SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -202,8 +205,14 @@ def _definition(statements: list[ast.stmt], package: str) -> Definition:
     uses = _Uses(package)
     for statement in statements:
         uses.collect(statement, frozenset())
-    text = "\n".join(ast.dump(statement) for statement in statements)
+    text = "\n".join(map(_dump, statements))
     return Definition(hashlib.sha256(text.encode()).hexdigest()[:16] if text else "", sorted(uses.found), uses.imports)
+
+
+def _dump(tree: ast.AST) -> str:
+    """A tree as text, the same in each Python: 3.12 knows of parameters of types, 3.13 shows no empty list."""
+    text = ast.dump(tree, show_empty=True) if sys.version_info >= (3, 13) else ast.dump(tree)
+    return text.replace(NO_TYPE_PARAMETERS, "")
 
 
 def tree_hash(tree: ast.Module) -> str:
@@ -219,7 +228,7 @@ def tree_hash(tree: ast.Module) -> str:
     texts = [(one, one.value) for one in docstrings if isinstance(one.value, str)]
     for one, _ in texts:
         one.value = ""
-    dump = ast.dump(tree)
+    dump = _dump(tree)
     for one, text in texts:
         one.value = text
     return hashlib.sha256(dump.encode()).hexdigest()[:16]
