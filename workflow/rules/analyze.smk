@@ -12,6 +12,7 @@ if TABLE:
             plan=STUDY.plan_file,
         log:
             f"results/logs/import_table/{STUDY.name}.log",
+        localrule: True
         conda:
             "../../envs/segsweep.yaml"
         threads: 1
@@ -39,6 +40,7 @@ else:
             **outputs("collect_results", FOLDER),
         log:
             f"results/logs/collect_results/{STUDY.name}.log",
+        localrule: True
         conda:
             "../../envs/segsweep.yaml"
         threads: 1
@@ -70,6 +72,7 @@ rule analyze_study:
         **outputs("analyze_study", FOLDER),
     log:
         f"results/logs/analyze_study/{STUDY.name}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -96,6 +99,7 @@ rule write_metrics:
         metrics=f"{FOLDER}/metrics.json",
     log:
         f"results/logs/write_metrics/{STUDY.name}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

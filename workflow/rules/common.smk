@@ -3,16 +3,58 @@ import atexit
 import gc
 import os
 import sys
+import tarfile
+import tempfile
+from contextlib import suppress
 from functools import cache, partial
 from itertools import count
 from inspect import signature
 from pathlib import Path
 from shlex import quote
 
+from git import Repo
 from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 from snakemake.logging import logger
+from snakemake.settings.enums import RerunTrigger
+from snakemake.sourcecache import HostingProviderFile, LocalGitFile, LocalSourceFile
 
-SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
+
+def workflow_folder(rules):
+    """The folder `workflow`, with all its files.
+
+    Of a workflow in a Git repository (`github(...)`, `gitlab(...)`, `git+file:...`) Snakemake fetches the files one by
+    one that Snakefiles name. Programs import hundreds of others, so the commit is unpacked beside Snakemake's copies, once.
+    """
+    if isinstance(rules, LocalSourceFile):
+        return Path(str(rules)).parent
+    if not isinstance(rules, (HostingProviderFile, LocalGitFile)):
+        raise WorkflowError(
+            f"{rules}: segsweep consists of more than Snakefiles. Name a folder that holds all of it, or a Git "
+            "repository: github(...), gitlab(...), git+file:///..."
+        )
+    repository = Repo(rules.repo_path) if isinstance(rules, LocalGitFile) else rules.hosted_repo.repo
+    commit = repository.commit(rules.ref).hexsha
+    inside = Path(rules.path).parent
+    target = workflow.sourcecache.cache_path / "segsweep" / commit
+    if not target.exists():
+        unpack_commit(repository, commit, inside.parent, target)
+    return target / inside
+
+
+def unpack_commit(repository, commit, project, target):
+    """Writes what belongs to the workflow in a commit into a folder, at once; another process may do the same."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        unpacked, packed = Path(folder, commit), Path(folder, "commit.tar")
+        parts = [str(project / part) for part in ("workflow", "config", "envs", "profiles")]
+        repository.git.archive(commit, *parts, format="tar", output=str(packed))
+        with tarfile.open(packed) as files:
+            files.extractall(unpacked, filter="data")
+        with suppress(OSError):  # it is there by now
+            unpacked.rename(target)
+
+
+SCRIPTS = workflow_folder(workflow.current_basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from segsweep.config.snakemake_config import as_written
@@ -29,6 +71,12 @@ from segsweep.search.step_files import awaited
 from segsweep.store.segment_store import STORE
 from segsweep.tables import outputs
 from segsweep.tracking.beside_training import TrackersBesideTraining
+
+if workflow.modifier.path_modifier.replace_prefix("results/x") != "results/x":
+    raise WorkflowError(
+        "segsweep writes into `results` of the working folder, also without a job of Snakemake: leave `prefix` and "
+        "`replace_prefix` out of the module statement, and run it in a folder of its own (`--directory`, or `workdir:`)."
+    )
 
 # The process that was started by hand plans; the jobs that it starts on nodes read its plan.
 PLANS = workflow.is_main_process
@@ -75,8 +123,6 @@ TRAINED = temp(OUTCOME) if STUDY.records_failures else MARKER
 RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 # What a program loads, no process can have loaded for it.
 WARM = HAS_IMAGES and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
-# Rules that want a GPU as trainings do: several networks look at a whole split.
-ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run", "measure_model")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER + ["--mps"] * STUDY.request.mps)
 TRAINING_OPTIONS = " ".join(
     ["--warm"] * WARM + ["--record-failures"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER
@@ -435,9 +481,20 @@ if STUDY.adaptive:
     ALL_TRAINED["under_way"] = ancient(markers_under_way)
 
 
+@cache
+def look_at_triggers():
+    """Says what other triggers than those of profiles/default lead to: that profile is that of the workflow around."""
+    if RerunTrigger.INPUT in workflow.rerun_triggers:
+        logger.warning(
+            "Tables and report are made again at each start, as Snakemake compares lists of inputs, and what is trained "
+            "is none. `rerun-triggers: [mtime, params]` in profiles/default/config.yaml of this folder ends that."
+        )
+
+
 def begin_without_hooks():
     """Leaves a plan to look at where there is none; and does what hooks do where Snakemake calls none."""
     write_plan(WRITER.write_first)
+    look_at_triggers()
     settings = workflow.execution_settings  # none where nothing is executed, as with --dag
     if settings and not workflow.dryrun and (settings.no_hooks or not HOOKED) and not WRITER.started:
         begin()

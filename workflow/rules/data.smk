@@ -2,10 +2,6 @@
 # what is in it.
 
 
-localrules:
-    pull_data,
-
-
 # A rule's output is deleted before it runs, so the images themselves are none; the mark lasts until they are read.
 # A folder that is there is used as it is, whatever DVC tracks: its address says so as well.
 rule pull_data:
@@ -13,6 +9,7 @@ rule pull_data:
         mark=temp("results/data/{data}.pulled"),
     log:
         "results/logs/pull_data/{data}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -40,6 +37,7 @@ rule prepare_data:
         manifest="results/data/{data}/manifest.json",
     log:
         "results/logs/prepare_data/{data}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 2
@@ -66,6 +64,7 @@ rule describe_data:
         **outputs("describe_data", FOLDER),
     log:
         f"results/logs/describe_data/{STUDY.name}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

@@ -13,6 +13,7 @@ rule export_report:
         exported=f"{FOLDER}/export.txt",
     log:
         f"results/logs/export_report/{STUDY.name}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -48,6 +49,7 @@ if not TABLE:
             exported=f"{FOLDER}/model.txt",
         log:
             f"results/logs/export_model/{STUDY.name}.log",
+        localrule: True
         conda:
             "../../envs/segsweep.yaml"
         threads: 1

@@ -12,6 +12,7 @@ rule draw_images:
         drawn=f"{FOLDER}/images/images.json",
     log:
         f"results/logs/draw_images/{STUDY.name}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -49,6 +50,7 @@ rule build_report:
         figures=directory(f"{FOLDER}/figures"),
     log:
         f"results/logs/build_report/{STUDY.name}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

@@ -13,6 +13,7 @@ checkpoint decide_step:
         step=f"{FOLDER}/sweep/step_{{step}}.json",
     log:
         f"results/logs/decide_step/{STUDY.name}_{{step}}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -41,6 +42,7 @@ rule tabulate_search:
         journal=update(OPTUNA_JOURNAL),
     log:
         f"results/logs/tabulate_search/{STUDY.name}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -68,6 +70,7 @@ rule tabulate_races:
         **outputs("tabulate_races", FOLDER),
     log:
         f"results/logs/tabulate_races/{STUDY.name}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

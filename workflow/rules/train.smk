@@ -2,10 +2,6 @@
 # what Snakemake sees of it.
 
 
-localrules:
-    check_components,
-
-
 # What a study asks of torch and its libraries (networks, losses, optimizers, schedules), tried without data before the
 # first job that would find out.
 if STUDY.tried:
@@ -42,6 +38,7 @@ rule check_components:
         seen=f"{FOLDER}/checks/{{data}}.{STUDY.own_code_digest}.txt",
     log:
         f"results/logs/check_components/{STUDY.name}_{{data}}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -73,6 +70,7 @@ if STUDY.records_failures:
             f"results/logs/check_outcome/{{segment}}.{START}.log",
         priority: urgency_of if HAVE_TURNS else 0
         retries: 0
+        localrule: True
         conda:
             "../../envs/segsweep.yaml"
         threads: 1
