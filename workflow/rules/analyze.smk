@@ -8,7 +8,7 @@ if TABLE:
             study=STUDY.study_file,
             table=STUDY.table_files,
         output:
-            **outputs("import_table", FOLDER),
+            **shown_outputs("import_table"),
             plan=STUDY.plan_file,
         log:
             f"results/logs/import_table/{STUDY.name}.log",
@@ -37,7 +37,7 @@ else:
             costs=ancient(all_costs),
             pending=pending("tables"),
         output:
-            **outputs("collect_results", FOLDER),
+            **shown_outputs("collect_results"),
         log:
             f"results/logs/collect_results/{STUDY.name}.log",
         localrule: True
@@ -69,7 +69,7 @@ rule analyze_study:
         races=RACE_FILES,
         compared=STUDY.compared,
     output:
-        **outputs("analyze_study", FOLDER),
+        **shown_outputs("analyze_study"),
     log:
         f"results/logs/analyze_study/{STUDY.name}.log",
     localrule: True

@@ -68,6 +68,7 @@ from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import TEST_LOOKS, lacks_figures, lacks_images, was_pulled
 from segsweep.search.step_files import awaited
+from segsweep.snakemake_report import figure_labels, table_in_words
 from segsweep.store.segment_store import STORE
 from segsweep.tables import outputs
 from segsweep.tracking.beside_training import TrackersBesideTraining
@@ -170,6 +171,16 @@ if PLANS:
     }
     if any(PENDING.values()):
         write_plan(partial(markers.show_pending, STUDY.start))
+
+
+def shown_outputs(rule):
+    """What a rule makes, its main tables marked for Snakemake's own report."""
+    made = outputs(rule, FOLDER)
+    for name, path in made.items():
+        if words := table_in_words(Path(path).name):
+            labels = {"table": name, "a row": words}
+            made[name] = report(path, caption="../report/table.rst", category="Tables", labels=labels)
+    return made
 
 
 def begin():

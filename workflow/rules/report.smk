@@ -43,11 +43,17 @@ rule build_report:
         looks=LOOKS_AT_TEST,
         pending=pending("figures"),
     output:
-        markdown=report(f"{FOLDER}/report.md", category="Report"),
-        html=report(f"{FOLDER}/report.html", category="Report"),
+        markdown=report(f"{FOLDER}/report.md", caption="../report/report.rst", category="Report"),
+        html=report(f"{FOLDER}/report.html", caption="../report/report.rst", category="Report"),
         sources=f"{FOLDER}/report.sources.csv",
         provenance=[] if TABLE else f"{FOLDER}/provenance.json",
-        figures=directory(f"{FOLDER}/figures"),
+        figures=report(
+            directory(f"{FOLDER}/figures"),
+            patterns=["{figure}.png"],
+            caption="../report/figure.rst",
+            category="Figures",
+            labels=figure_labels(FOLDER / "report.md"),
+        ),
     log:
         f"results/logs/build_report/{STUDY.name}.log",
     localrule: True

@@ -10,3 +10,4 @@ INSTALLED = PACKAGE / "project"
 PROJECT = INSTALLED if INSTALLED.is_dir() else PACKAGE.parents[2]
 SCRIPTS = PROJECT / "workflow" / "scripts"
 CONFIG = PROJECT / "config"
+SNAKEFILE = str(PROJECT / "workflow" / "Snakefile")  # a text: Snakefiles name it
