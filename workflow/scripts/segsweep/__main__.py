@@ -91,7 +91,7 @@ def predict(argv: list[str]) -> int:
     parser.add_argument("output", help="folder for what is predicted")
     _add_request(parser)
     parser.add_argument("--how", default="", help="further keys of `predict`: 'flips: all, window: 512'")
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_intermixed_args(argv)
     asked = f"images: {json.dumps(arguments.images)}, output: {json.dumps(arguments.output)}, {arguments.how}"
     config = [*_request(arguments), f"predict={{{asked}}}"]
     cores = ["--cores", arguments.cores]
@@ -102,7 +102,7 @@ def export(argv: list[str]) -> int:
     """The report as LaTeX, docx, pdf; a trained model as ONNX, TorchScript, safetensors."""
     parser = argparse.ArgumentParser(prog="segsweep export", description=export.__doc__)
     _add_request(parser)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_intermixed_args(argv)
     config = _request(arguments)
     options = ["--config", *config] if config else []
     return become([*SNAKEMAKE, "--cores", arguments.cores, *options, "--", "export_study"])
