@@ -3,8 +3,11 @@
 # make help     the other targets
 SHELL := /bin/bash
 PYTHON ?= python3
-VENV := .venv
+# `make report VENV=/opt/segsweep`: an environment of your own, which is used as it is. Containers come with one.
+VENV ?= .venv
 BIN := $(VENV)/bin
+# The build of torch for `make env`: pinned, or cpu, cu126, ... for other drivers; see envs/install.sh.
+TORCH ?= pinned
 STUDY ?= demo
 DATASET ?= demo
 OPTIONS ?=
@@ -16,25 +19,24 @@ YES ?=
 # nproc would count the threads that we allow a process.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(abspath $(BIN)):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export predict plan data study status track script test faults lint format schemas lock bench push
+.PHONY: help env report export predict plan data study status track script test faults lint format schemas docs lock bench push
 .PHONY: pull verify repair clean-up clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-$(VENV)/.complete: envs/requirements.lock
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements.lock
+.venv/.complete: envs/requirements.lock
+	$(PYTHON) -m venv .venv
+	envs/install.sh .venv $(TORCH)
 	touch $@
 
-env: $(VENV)/.complete  ## the environment alone, in .venv
+env: $(if $(filter .venv,$(VENV)),.venv/.complete)  ## the environment alone, in .venv
 
 report: env  ## train what is missing of STUDY and write its report
 	@snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS) \
@@ -88,8 +90,12 @@ format: env  ## format all code
 	ruff check --fix .
 	snakefmt Snakefile workflow/Snakefile workflow/rules
 
-schemas: env  ## JSON schemas for editors, and docs/settings.md
+schemas: env  ## JSON schemas for editors; settings, components and tables of docs/
 	python workflow/scripts/write_schemas.py
+
+docs: env  ## the documentation as a site, site/index.html; a broken link ends it
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	@echo "site/index.html"
 
 lock: env  ## pin the newest versions that envs/requirements.in allows
 	uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-index-url --universal \
@@ -113,4 +119,4 @@ clean-up: env  ## what can go of results/segments; OPTIONS=--remove removes it
 	@python workflow/scripts/clean_up.py $(OPTIONS)
 
 clean:  ## remove all results and the environment; asks before, unless YES=1
-	@$(PYTHON) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake $(VENV)
+	@$(PYTHON) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake .venv

@@ -1,4 +1,4 @@
-"""Races of seeds on drawn studies: how often the best setting is dropped or a false winner named, and what they save.
+"""Races of seeds on drawn studies: how often the best setting is dropped or a false winner left, and what they save.
 
 Settings without any difference, with normal, heavy-tailed, skewed, outlying and unequal errors, and designs in which a
 few settings are good. All rounds are decided as in a study (`segsweep.search.decisions`); nothing is trained.
@@ -17,7 +17,7 @@ from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.study_results import StudyResults
 from segsweep.config.study import Study
 from segsweep.search.decisions import decide
-from segsweep.search.step_files import State
+from segsweep.search.step_files import BEHIND, State
 from tests.drawn_results import results_of
 
 PART = "racing"
@@ -98,16 +98,19 @@ def races(means: np.ndarray, errors: str, draws: int, matters: float | None = No
 
 
 def equal_rows(draws: int) -> list[Row]:
-    """Settings without any difference: how often one of them is dropped, and one named as the best."""
+    """Settings without any difference: how often a given one or any is dropped, and one named as the best."""
     dropped: dict[str, list[bool]] = {}
+    any_dropped: dict[str, list[bool]] = {}
     named: dict[str, list[bool]] = {}
     for errors, size in product(ERRORS, SIZES):
         for race in races(EQUAL[size], errors, draws):
             for group in ("all", f"errors {errors}", f"{size} settings"):
                 # Any of the equal ones is the best; the first stands for it.
                 dropped.setdefault(group, []).append(0 in race.dropped)
+                any_dropped.setdefault(group, []).append(bool(race.dropped))
                 named.setdefault(group, []).append(race.ended == "decided")
     rows = [share(PART, f"equal settings, the best dropped: {group}", hits, "<= 5") for group, hits in dropped.items()]
+    rows += [share(PART, f"equal settings, any dropped: {group}", hits, "") for group, hits in any_dropped.items()]
     return rows + [
         share(PART, f"equal settings, a false winner named: {group}", hits, "<= 5") for group, hits in named.items()
     ]
@@ -167,7 +170,7 @@ def raced_results(kind: Kind) -> StudyResults:
     truth.plan["study"]["seeds"] = {"first": 0, "start": 2, "at_most": kind.seeds, "until": "decided"}
     truth.runs[:] = [row for row in truth.runs if row["seed"] < race.seeds[names.index(row["cell"])]]
     results = results_of(truth)
-    standings = ["worse" if number in race.dropped else "left" for number in range(len(names))]
+    standings = [BEHIND if number in race.dropped else "left" for number in range(len(names))]
     results.race_settings = pd.DataFrame({"race": "seeds", "cell": names, "standing": standings})
     return results
 

@@ -22,7 +22,7 @@ def test_the_report_tells_the_rounds_the_end_and_what_was_saved(tmp_path):
     assert "4 settings began with 2 seeds each, and 5 seeds were the most that any could get." in section
     assert "It ended because no seeds were left. 2 settings were left after 5 seeds; `lr=0.01` is first" in section
     assert "It took 14 runs, 70% of the 20 that all seeds for all settings would have taken: 6 runs saved." in section
-    assert section.count("dropped: worse |") == 2
+    assert section.count("dropped: behind |") == 2
     rows = pd.read_csv(tmp_path / "race_rounds.csv")
     assert list(rows["seeds"]) == [2, 3, 4, 5]
     assert list(rows["left"]) == [2, 2, 2, 2]
@@ -34,7 +34,7 @@ def test_what_cannot_matter_ends_it_and_is_not_called_worse(tmp_path):
     section = report_of(tmp_path).partition("## Race of seeds")[2].partition("\n## ")[0]
     assert "It ended because one setting was left." in section
     assert "1 setting is not known to be behind the first" in section
-    assert list(pd.read_csv(tmp_path / "race_settings.csv")["standing"]) == ["first", "no_gain", "worse", "worse"]
+    assert list(pd.read_csv(tmp_path / "race_settings.csv")["standing"]) == ["first", "no_gain", "behind", "behind"]
 
 
 def test_each_p_counts_as_often_as_the_race_may_look(tmp_path):
@@ -56,7 +56,7 @@ def test_dropped_settings_rank_behind_the_others(tmp_path):
     write_raced_study(tmp_path)
     table = pd.read_csv(tmp_path / "race_settings.csv", dtype={"cell": str})
     runs = pd.read_csv(tmp_path / "runs.csv", dtype={"cell": str})
-    worst = table.loc[table["standing"] == "worse", "cell"].iloc[-1]
+    worst = table.loc[table["standing"] == "behind", "cell"].iloc[-1]
     runs.loc[runs["cell"] == worst, open_results(tmp_path).metric] = 0.999  # as if the others had fallen behind since
     runs.to_csv(tmp_path / "runs.csv", index=False)
     analysis = Analysis(open_results(tmp_path))

@@ -17,7 +17,7 @@ from segsweep.search.decision_inputs import valid_steps
 from segsweep.search.decisions import decide
 from segsweep.search.race_statistics import ALPHA, compare, moderated_variances, share_of_round
 from segsweep.search.requests import replicates
-from segsweep.search.step_files import as_text
+from segsweep.search.step_files import as_text, read_steps, step_file, write_step
 
 CELLS = {"a": 0.90, "b": 0.899, "c": 0.6, "d": 0.5}
 NOISE = 0.004
@@ -97,7 +97,7 @@ def test_the_hopeless_get_no_further_seed_and_the_two_good_ones_as_many_as_there
         "key": "race-a-s2", "role": "race", "trial": None, "set": {}, "cell": "a", "seed": 2, "fold": None,
         "epochs": 2, "total_epochs": 2,
     }  # fmt: skip
-    assert standings(states) == {"a": ("racing", 6), "b": ("racing", 6), "c": ("worse", 2), "d": ("worse", 2)}
+    assert standings(states) == {"a": ("racing", 6), "b": ("racing", 6), "c": ("behind", 2), "d": ("behind", 2)}
     assert [one["ended"] for one in rounds(states)] == [None] * 4 + ["at_most"]
     assert [one["seeds"] for one in rounds(states)] == [2, 3, 4, 5, 6]
     assert [one["level"] for one in rounds(states)] == [ALPHA * share_of_round(number) / 3 for number in range(1, 6)]
@@ -106,10 +106,22 @@ def test_the_hopeless_get_no_further_seed_and_the_two_good_ones_as_many_as_there
     assert (best["cell"], best["score"]) == pytest.approx((max(means, key=means.get), max(means.values())))
 
 
+def test_steps_of_earlier_versions_are_read_with_the_words_of_now(tmp_path):
+    """They called a setting that fell behind `worse`."""
+    states = play(study_of())
+    for before, state in zip([None, *states], states, strict=False):
+        file = step_file(tmp_path, state["step"])
+        write_step(file, state, before)
+        text = file.read_text()
+        file.write_text(text.replace('"standing": "behind"', '"standing": "worse"'))
+    assert '"worse"' in step_file(tmp_path, 0).read_text()
+    assert read_steps(tmp_path) == states
+
+
 def test_it_ends_when_one_is_left():
     states = play(study_of(), entrants=entrants_of(study_of(), CELLS | {"b": 0.8}))
     assert [one["ended"] for one in rounds(states)] == ["decided"]
-    assert standings(states)["b"] == ("worse", 2)
+    assert standings(states)["b"] == ("behind", 2)
     assert states[-1]["best"]["cell"] == "a"
 
 
@@ -128,7 +140,7 @@ def test_lower_can_be_better():
     ]
     first = decide(study_of(minimize=True), None, {}, candidates=entrants)
     plain = decide(study_of(), None, {}, candidates=entrants_of(study_of()))
-    assert [one["standing"] for one in first["races"]["seeds"]["entrants"]] == ["racing", "racing", "worse", "worse"]
+    assert [one["standing"] for one in first["races"]["seeds"]["entrants"]] == ["racing", "racing", "behind", "behind"]
     (one,), (other,) = rounds([first]), rounds([plain])
     assert [entry["gain"] for entry in one["standings"]] == pytest.approx(
         [entry["gain"] for entry in other["standings"]]
@@ -145,7 +157,7 @@ def test_folds_are_blocks_of_a_round():
     assert [item["key"] for item in states[0]["requested"]] == [
         f"race-{cell}-s1-f{fold}" for cell in "ab" for fold in range(3)
     ]
-    assert standings(states)["c"] == ("worse", 1)
+    assert standings(states)["c"] == ("behind", 1)
 
 
 def test_a_setting_of_which_a_run_failed_cannot_win():
@@ -166,7 +178,7 @@ def test_what_a_setting_had_dropped_is_back_once_a_run_of_that_one_failed():
     assert [one["kind"] for one in second["log"]] == ["returned"]
     third = decide(study, second, results_of(second, cells=cells))
     found = {one["cell"]: one["standing"] for one in third["races"]["seeds"]["entrants"]}
-    assert found == {"a": "failed", "b": "racing", "c": "racing", "d": "worse", "e": "failed"}
+    assert found == {"a": "failed", "b": "racing", "c": "racing", "d": "behind", "e": "failed"}
 
 
 def test_it_ends_where_all_failed_and_where_seeds_do_nothing():
@@ -239,7 +251,7 @@ def test_a_confirmation_races_on_seeds_of_its_own():
         [],
     ]
     assert {item["role"] for state in states for item in state["requested"]} == {"confirm"}
-    assert standings(states, "confirm")["c"] == ("worse", 2)
+    assert standings(states, "confirm")["c"] == ("behind", 2)
     ranking = states[-1]["confirmed"]
     assert [len(one["scores"]) for one in ranking] == [5, 5, 2]
     assert ranking[2]["cell"] == "c"

@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
+from segsweep import __version__
 from segsweep.__main__ import DOORS, main
 from segsweep.project_files import SCRIPTS
 from tests.forked_snakemake import run_snakemake
@@ -135,6 +136,21 @@ def test_renamed_rules_go_to_the_cluster_and_the_rest_stays_beside_snakemake(tmp
     submitted = re.findall(r"seg_\w+", (folder.path / "submitted").read_text())
     assert set(submitted) == {"seg_train_segment"}
     assert len((folder.results / "runs.csv").read_text().splitlines()) == 2
+
+
+def test_each_rule_is_a_job_of_a_cluster_or_local_by_its_own_words():
+    """A list of names would miss rules that a workflow around this one renames."""
+    blocks = [
+        block
+        for file in sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+        for block in re.split(r"(?m)^(?= *(?:rule|checkpoint) \w+:)", file.read_text())[1:]
+    ]
+    with_command = [block for block in blocks if "\n    shell:" in block or "\n        shell:" in block]
+    assert len(with_command) > 20
+    unclear = [
+        one.partition(":")[0] for one in with_command if ("localrule: True" in one) == ("STUDY.submission" in one)
+    ]
+    assert unclear == []
 
 
 def test_directory_and_snakefile_options(trained, tmp_path):
@@ -267,8 +283,7 @@ def test_an_installed_package_trains_nothing_that_a_clone_has_trained(installed,
 
 
 def test_the_command(installed, tmp_path):
-    version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
-    assert run(installed, tmp_path, "segsweep", "--version").stdout == f"segsweep {version}\n"
+    assert run(installed, tmp_path, "segsweep", "--version").stdout == f"segsweep {__version__}\n"
     as_module = run(installed, tmp_path, "python", "-m", "segsweep", "--help")
     assert as_module.returncode == 0
     assert "init" in as_module.stdout

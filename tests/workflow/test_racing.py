@@ -55,7 +55,7 @@ def test_the_good_settings_alone_get_a_third_seed(raced):
     assert "Seeds of 4 cells race: 8 runs at least (2 seeds each), 12 at most (3 seeds each)." in said
     _, *further = trainings(said)  # the first seeds are one pack
     assert [one.split(",")[0] for one in further] == ["raced level=0.8 seed=2", "raced level=0.801 seed=2"]
-    assert [(row["worse"], row["left"]) for row in rows(workspace, "race_rounds.csv")] == [("2", "2"), ("0", "2")]
+    assert [(row["behind"], row["left"]) for row in rows(workspace, "race_rounds.csv")] == [("2", "2"), ("0", "2")]
     (race,) = rows(workspace, "races.csv")
     assert (race["ended"], race["runs"], race["runs_saved"]) == ("at_most", "10", "2")
     ranking = rows(workspace, "ranking.csv")

@@ -12,6 +12,8 @@ if TABLE:
             plan=STUDY.plan_file,
         log:
             f"results/logs/import_table/{STUDY.name}.log",
+        benchmark:
+            f"results/benchmarks/import_table/{STUDY.name}.tsv"
         localrule: True
         conda:
             "../../envs/segsweep.yaml"
@@ -40,6 +42,8 @@ else:
             **shown_outputs("collect_results"),
         log:
             f"results/logs/collect_results/{STUDY.name}.log",
+        benchmark:
+            f"results/benchmarks/collect_results/{STUDY.name}.tsv"
         localrule: True
         conda:
             "../../envs/segsweep.yaml"
@@ -72,6 +76,8 @@ rule analyze_study:
         **shown_outputs("analyze_study"),
     log:
         f"results/logs/analyze_study/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/analyze_study/{STUDY.name}.tsv"
     localrule: True
     conda:
         "../../envs/segsweep.yaml"

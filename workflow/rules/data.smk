@@ -9,6 +9,8 @@ rule pull_data:
         mark=temp("results/data/{data}.pulled"),
     log:
         "results/logs/pull_data/{data}.log",
+    benchmark:
+        "results/benchmarks/pull_data/{data}.tsv"
     localrule: True
     conda:
         "../../envs/segsweep.yaml"
@@ -37,6 +39,8 @@ rule prepare_data:
         manifest="results/data/{data}/manifest.json",
     log:
         "results/logs/prepare_data/{data}.log",
+    benchmark:
+        "results/benchmarks/prepare_data/{data}.tsv"
     localrule: True
     conda:
         "../../envs/segsweep.yaml"
@@ -64,6 +68,8 @@ rule describe_data:
         **outputs("describe_data", FOLDER),
     log:
         f"results/logs/describe_data/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/describe_data/{STUDY.name}.tsv"
     localrule: True
     conda:
         "../../envs/segsweep.yaml"

@@ -12,6 +12,8 @@ rule draw_images:
         drawn=f"{FOLDER}/images/images.json",
     log:
         f"results/logs/draw_images/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/draw_images/{STUDY.name}.tsv"
     localrule: True
     conda:
         "../../envs/segsweep.yaml"
@@ -56,6 +58,8 @@ rule build_report:
         ),
     log:
         f"results/logs/build_report/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/build_report/{STUDY.name}.tsv"
     localrule: True
     conda:
         "../../envs/segsweep.yaml"

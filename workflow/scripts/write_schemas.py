@@ -1,4 +1,4 @@
-"""Write the JSON schemas of all YAML files for editors, and docs/settings.md, from the settings' classes.
+"""Write the JSON schemas of all YAML files for editors, and the reference pages of docs/, from the code.
 
 And what planning knows of albumentations, and of the encoders of segmentation_models_pytorch and timm.
 """
@@ -6,13 +6,11 @@ And what planning knows of albumentations, and of the encoders of segmentation_m
 import argparse
 import json
 import sys
-from inspect import cleandoc
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from segsweep import registry, tables
 from segsweep.config.albumentations_transforms import SIGNATURES
@@ -20,11 +18,10 @@ from segsweep.config.components import PLAIN_ENCODERS
 from segsweep.config.encoder_names import ENCODERS
 from segsweep.config.load import Request
 from segsweep.config.study import Study
-from segsweep.config.train import Train
-from segsweep.config.yaml_documents import models_in
 from segsweep.data.augmentation.albumentations_backend import signatures
+from segsweep.reference_pages import components_page, settings_page
 
-DATASETS = list(registry.classes("dataset").values())
+ROOT = Path(__file__).parents[2]
 LEFT_OUT = ("$defs", "title", "outcome")  # of the schema of config.yaml, which has no key of these names
 AS_READ = {"sort_keys": False, "allow_unicode": True, "width": 120}
 FILES = {
@@ -55,7 +52,11 @@ def contents() -> dict[str, str]:
     files["workflow/schemas/config.schema.yaml"] = catalog_schema()
     files[f"workflow/scripts/segsweep/config/{SIGNATURES.name}"] = json.dumps(signatures(), indent=1) + "\n"
     files[f"workflow/scripts/segsweep/config/{ENCODERS.name}"] = json.dumps(encoders(), indent=1) + "\n"
-    return files | {"docs/settings.md": settings_page(), "docs/tables.md": tables.page()}
+    return files | {
+        "docs/settings.md": settings_page(),
+        "docs/components.md": components_page(ROOT),
+        "docs/tables.md": tables.page(),
+    }
 
 
 def encoders() -> dict[str, Any]:
@@ -96,52 +97,6 @@ def spelled_out(part: Any, whole: dict) -> Any:
         rest = {key: value for key, value in part.items() if key != "anyOf"}
         part = option | {"type": [option["type"], "null"]} | rest
     return {key: spelled_out(value, whole) for key, value in part.items() if key not in LEFT_OUT}
-
-
-def settings_page() -> str:
-    """All keys of all settings as tables."""
-    lines = ["# All settings", "", "Generated from the settings' classes by `make schemas`.", ""]
-    seen: dict[type[BaseModel], None] = {}
-    todo: list[type[BaseModel]] = [Study, Train, *DATASETS, Request]
-    while todo:
-        cls = todo.pop(0)
-        if cls in seen:
-            continue
-        seen[cls] = None
-        lines += [f"## {cls.__name__}", "", cleandoc(cls.__doc__ or ""), ""]
-        lines += ["| key | type | default | unit | meaning |", "| --- | --- | --- | --- | --- |"]
-        for name, field in cls.model_fields.items():
-            extra = field.json_schema_extra or {}
-            kind = _type_in_words(field.annotation)
-            default = "required" if field.is_required() else _default(field)
-            lines.append(
-                f"| `{field.alias or name}` | {kind} | {default} | {extra.get('unit', '')} | {field.description} |"
-            )
-            todo += models_in(field.annotation)
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _default(field) -> str:
-    value = field.get_default(call_default_factory=True)
-    if isinstance(value, BaseModel):
-        return "its defaults"
-    return f"`{json.dumps(value)}`" if value is not None else "none"
-
-
-def _type_in_words(annotation: Any) -> str:
-    origin, parts = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _type_in_words(parts[0])
-    if origin in (Union, UnionType):
-        return " or ".join(dict.fromkeys(map(_type_in_words, parts)))
-    if origin is Literal:
-        return " or ".join(map(repr, parts))
-    if origin is not None:
-        return f"{origin.__name__}[{', '.join(map(_type_in_words, parts))}]"
-    if annotation is Ellipsis:
-        return "..."
-    return {NoneType: "none", Any: "any"}.get(annotation) or annotation.__name__
 
 
 if __name__ == "__main__":

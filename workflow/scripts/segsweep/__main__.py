@@ -5,10 +5,10 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+from segsweep import __version__
 from segsweep.exits import DONE, program
 from segsweep.project_files import SCRIPTS
 
@@ -42,7 +42,7 @@ DOORS = {
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="segsweep", description=__doc__)
-    parser.add_argument("--version", action="version", version=f"segsweep {version_in_words()}")
+    parser.add_argument("--version", action="version", version=f"segsweep {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (about, _) in OWN.items():
         commands.add_parser(name, help=about, add_help=False)
@@ -61,14 +61,6 @@ def become(command: Sequence[str]) -> int:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     sys.stdout.flush()
     os.execv(command[0], command)
-
-
-def version_in_words() -> str:
-    """The version of the installed package; of a clone that nobody installed, that it is one."""
-    try:
-        return version("segsweep")
-    except PackageNotFoundError:
-        return "(a clone)"
 
 
 def init(argv: list[str]) -> int:

@@ -19,7 +19,7 @@ class RacingSeeds(Settings):
     at_most: int = key(..., "So many seeds at most.", ge=1, le=MOST_SEEDS)
     until: Literal["decided"] = key(
         "decided",
-        "A setting that is told worse than the first, or cannot be better than it by more than `matters`, gets no "
+        "A setting that fell behind the first, or cannot be better than it by more than `matters`, gets no "
         "further seed; it ends when one setting is left.",
     )
 

@@ -98,7 +98,7 @@ class Report(Settings):
 class Study(Settings):
     """A study file of config/studies."""
 
-    name: str = key(..., "Name; results lie in results/<name>.", pattern=STUDY_NAME)
+    name: str = key(..., "Name; results lie in `results/<name>`.", pattern=STUDY_NAME)
     title: str = key("", "Title of the report.", outcome=False)
     note: str = key("", "Anything.", outcome=False)
     dataset: str = key("demo", "Name of a file in config/datasets, or a path.", min_length=1, max_length=1000)

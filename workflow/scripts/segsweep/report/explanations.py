@@ -83,17 +83,18 @@ EXPLANATIONS = {
     ),
     "race": (
         "After each round all settings that are left are compared with the first of them, over the same seeds and "
-        "folds. One that is worse than the first, or cannot be better than it by what matters in practice, gets no "
-        "further seed, the others get one more. The comparisons are paid for, over all settings and all rounds: the "
-        "best setting is dropped in at most one of forty races, and never for a single run. A setting of which a run "
-        "failed cannot win."
+        "folds. One that fell behind, or cannot be better than the first by what matters in practice, gets no further "
+        "seed, the others get one more. The comparisons are paid for, over all settings and all rounds, so that the "
+        "best setting is dropped in at most one of forty races, and never for a single run. That some setting fell "
+        "behind, or that one alone is left, says no more: it does not state that one setting is worse than another. "
+        "A setting of which a run failed cannot win."
     ),
     "race_looks": (
         "As these runs were looked at more than once, each p of the study counts as often as a race of its seeds may "
         "look. Settings that were dropped have fewer runs, and were dropped after unfavourable ones: their means lean "
         "to that side. What the race decides it decides at a level of its own, over the same seeds and folds; the "
         "ranking asks besides that the runs of two settings by themselves tell them apart, which two or three seldom "
-        "do. So a setting that was dropped as worse may still share the first group there."
+        "do. So a setting that fell behind may still share the first group there."
     ),
     "correlations": (
         "Correlations of settings' means with their scores are no causes; those that are stated passed the study's "

@@ -19,7 +19,7 @@ from scipy import special
 from segsweep.search.step_files import Entrant
 
 # A setting that is the best, by more than matters, is dropped in at most this share of races; of two equal ones, one is
-# called better in at most twice that share.
+# dropped in at most twice that share.
 ALPHA = 0.025
 HALF_SPENT = 4  # after so many rounds
 FEWEST_DF = 0.3  # of a setting's own variance; less says nothing

@@ -9,7 +9,7 @@ from segsweep.planning.plan_file import StudyPlan
 from segsweep.search.race_statistics import ALPHA
 from segsweep.search.requests import name_of
 from segsweep.search.search_tables import records
-from segsweep.search.step_files import Entrant, Race, State
+from segsweep.search.step_files import BEHIND, Entrant, Race, State
 from segsweep.tables import Column, Table
 
 NO_SCORES = "no setting is left without a failed run"
@@ -33,7 +33,7 @@ class Races(Table):
                empty="it goes on"),
         Column("first", "text", "The cell that is first of those left.", empty=NO_SCORES),
         Column("left", "integer", "Settings that were not dropped, and none of whose runs failed."),
-        Column("worse", "integer", "Settings dropped because they are worse than the first."),
+        Column("behind", "integer", "Settings dropped because they fell behind the first."),
         Column("no_gain", "integer", "Settings dropped because they cannot be better than the first by more than "
                "`matters`."),
         Column("failed", "integer", "Settings of which a run failed: they cannot win."),
@@ -57,7 +57,7 @@ class RaceRounds(Table):
         Column("compared", "integer", "Settings that were compared."),
         Column("first", "text", "The cell that was first.", empty=NO_SCORES),
         Column("mean", "number", "Its mean score.", empty=NO_SCORES),
-        Column("worse", "integer", "Settings that were dropped because they are worse than it."),
+        Column("behind", "integer", "Settings that were dropped because they fell behind it."),
         Column("no_gain", "integer", "Settings that were dropped because they cannot be better by more than "
                "`matters`."),
         Column("left", "integer", "Settings left."),
@@ -77,7 +77,8 @@ class RaceSettings(Table):
         Column("race", "text", "`seeds`, or `confirm`."),
         Column("cell", "text", "Its key."),
         Column("label", "text", "Its settings in words."),
-        Column("standing", "text", "`first`, `left` (beside the first), `worse`, `no_gain` or `failed`."),
+        Column("standing", "text", "`first`, `left` (beside the first), `behind` (it was, and was dropped), `no_gain` "
+               "or `failed`."),
         Column("seeds", "integer", "Seeds that it was trained with."),
         Column("mean", "number", "Mean score of its runs.", empty="none has a score"),
         Column("behind", "number", "In the last round in which it was compared: the first's mean minus its own, over "
@@ -114,7 +115,7 @@ def _race_row(name: str, race: Race, cells: Mapping[str, str], plan: StudyPlan) 
     return {
         "race": name, "settings": len(standings), "start": wish["start"], "at_most": wish["at_most"],
         "rounds": race["round"], "seeds": len(race["seeds"]), "ended": race["ended"], "first": first,
-        "left": standings.count("racing"), "worse": standings.count("worse"), "no_gain": standings.count("no_gain"),
+        "left": standings.count("racing"), "behind": standings.count(BEHIND), "no_gain": standings.count("no_gain"),
         "failed": standings.count("failed"), "runs": runs, "runs_at_most": most, "runs_saved": most - runs,
         "alpha": ALPHA,
     }  # fmt: skip
@@ -127,7 +128,7 @@ def _rounds(name: str, states: list[State], cells: Mapping[str, str]) -> Iterato
             mean = next((one["mean"] for one in record["standings"] if one["name"] == record["first"]), None)
             yield {one: record[one] for one in ("race", "round", "seeds", "sd", "df", "level")} | {
                 "step": step, "compared": len(standings), "first": cells.get(record["first"]), "mean": mean,
-                "worse": standings.count("worse"), "no_gain": standings.count("no_gain"),
+                "behind": standings.count(BEHIND), "no_gain": standings.count("no_gain"),
                 "left": standings.count("racing"),
             }  # fmt: skip
 

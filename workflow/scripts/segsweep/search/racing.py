@@ -1,7 +1,8 @@
 """A race: settings get one seed after the other, and those that can no longer be the best get no further one.
 
 All settings start with the first few seeds. After each round each setting is compared with the first
-(`segsweep.search.race_statistics`), and dropped for good if it is worse, or cannot be better by more than `matters`.
+(`segsweep.search.race_statistics`), and dropped for good if it is behind by more than the
+level of the race leaves to chance, or cannot be better by more than `matters`.
 What a round decides depends on no later one and not on `at_most`, so a race can go on with more seeds.
 """
 
@@ -14,7 +15,7 @@ from segsweep.config.study import Study
 from segsweep.search.allowance import Allowance
 from segsweep.search.requests import confirming_runs, name_of, racing_runs
 from segsweep.search.results import Result, scores_of
-from segsweep.search.step_files import DROPPED, Candidate, Entrant, Race, RequestedRun, State
+from segsweep.search.step_files import BEHIND, DROPPED, Candidate, Entrant, Race, RequestedRun, State
 from segsweep.statuses import LEFT_OUT
 
 if TYPE_CHECKING:
@@ -176,10 +177,10 @@ def _request(study: Study, state: State, name: str) -> None:
 
 
 def _drop(entrants: list[Entrant], shown: "Round", matters: float) -> None:
-    """Drop settings for good: they are worse than the first, or cannot be better by more than `matters`."""
+    """Drop settings for good: they fell behind the first, or cannot be better by more than `matters`."""
     for number, standing in shown.standings.items():
         if number != shown.first and standing.gain < matters:
-            word = "worse" if standing.gain < 0 else "no_gain"
+            word = BEHIND if standing.gain < 0 else "no_gain"
             entrants[number] |= {"standing": word, "by": name_of(entrants[shown.first])}
 
 

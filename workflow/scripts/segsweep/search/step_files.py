@@ -87,8 +87,8 @@ class Entrant(Candidate):
     """A setting in a race.
 
     `scores` are of its runs ({key, seed, fold, status, score}), in the order of its seeds. `standing` is `racing`,
-    `worse` than `by`, which was first, `no_gain` (it cannot be better than `by` by more than `matters`), or `failed`
-    (a run of it did). `epochs` are those of its runs; not of a confirmation.
+    `behind` (the setting `by`, which was first when it was dropped), `no_gain` (it cannot be better than `by` by more
+    than `matters`), or `failed` (a run of it did). `epochs` are those of its runs; not of a confirmation.
     """
 
     scores: list[dict[str, Any]]
@@ -130,7 +130,8 @@ class BestSetting(Candidate):
 
 
 RACE = "race"  # role of a run of a further seed: in tables it has that of its cell
-DROPPED = ("worse", "no_gain")  # standings of settings that get no further seed because of others
+BEHIND = "behind"  # steps of earlier versions say `worse`
+DROPPED = (BEHIND, "no_gain")  # standings of settings that get no further seed because of others
 IN_ALL_STATES = {"step", "done"}
 # What a step file says itself; the rest of a state is that of the step before where it does not say otherwise.
 OF_STEP = (*IN_ALL_STATES, "phase", "evidence", "requested", "awaited", "log")
@@ -224,11 +225,22 @@ def _news(before: State, state: State) -> State:
 
 def _read(file: Path) -> Any:
     try:
-        return read_json(file)
+        return _with_standings_of_now(read_json(file))
     except InputError as error:
         if refused_by_disk(error):
             raise
         return None
+
+
+def _with_standings_of_now(content: Any) -> Any:
+    """A step with `worse` of earlier versions as `behind`: that a setting is worse was more than a race shows."""
+    if not _is_state(content):
+        return content
+    entrants = [one for race in content.get("races", {}).values() for one in race["entrants"]]
+    recorded = [one for record in content.get("log", []) for one in record.get("standings", [])]
+    for one in (*entrants, *recorded):
+        one["standing"] = BEHIND if one["standing"] == "worse" else one["standing"]
+    return content
 
 
 def _is_state(content: Any) -> bool:

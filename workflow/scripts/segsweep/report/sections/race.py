@@ -13,7 +13,7 @@ TITLES = {"seeds": "Seeds of the study", "confirm": "Seeds of the confirmation"}
 STANDINGS = {
     "first": "first",
     "left": "left beside it",
-    "worse": "dropped: worse",
+    "behind": "dropped: behind",
     "no_gain": "dropped: no gain",
     "failed": "out: a run of it failed",
 }
@@ -101,14 +101,14 @@ def rounds(results: QuotedResults, race: str) -> str:
             table.quote(i, "compared", "int"),
             table.quote(i, "mean", "metric"),
             table.quote(i, "sd", "metric"),
-            table.quote(i, "worse", "int"),
+            table.quote(i, "behind", "int"),
             *([table.quote(i, "no_gain", "int")] if gain else []),
             table.quote(i, "left", "int"),
             f"`{table.quote(i, 'first', 'code')}`" if pd.notna(found.at[i, "first"]) else "–",
         ]
         for i in found.index
     ]
-    head = ["Round", "Seeds", "Compared", f"{metric} of the first", "Deviation of runs", "Dropped: worse",
+    head = ["Round", "Seeds", "Compared", f"{metric} of the first", "Deviation of runs", "Dropped: behind",
             *(["Dropped: no gain"] if gain else []), "Left", "First"]  # fmt: skip
     return markdown_table(head, rows, right=range(len(head) - 1))
 
