@@ -35,6 +35,7 @@ OWN_WORDS = {
     "CLAIM",
     "params.prepare",  # `warm` in common.smk: names of programs
     "params.check",
+    "params.fetch",
     "params.options",
     "params.partial",
     "params.at_once",
