@@ -2,8 +2,13 @@
 # make test     all tests
 # make help     the other targets
 SHELL := /bin/bash
-PYTHON ?= python3
 VENV := .venv
+# What makes the environment: python3, or where that is too old, the newest that has its version in its name.
+IS_PYTHON := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null
+PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11; do \
+  "$$one" $(IS_PYTHON) && { echo "$$one"; break; }; done)
+# Which build of torch: none is PyPI's; cu126, cpu, auto, ... are PyTorch's own. Kept for later calls.
+TORCH ?= $(shell cat $(VENV)/.torch 2> /dev/null)
 BIN := $(VENV)/bin
 STUDY ?= demo
 DATASET ?= demo
@@ -28,13 +33,29 @@ export UV_SYSTEM_CERTS ?= 1
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
+ifneq ($(TORCH),$(shell cat $(VENV)/.torch 2> /dev/null))
+.PHONY: $(VENV)/.complete
+endif
+
 $(VENV)/.complete: envs/requirements.lock
+	@"$(PYTHON)" $(IS_PYTHON) || { echo "$(or $(PYTHON),python3) is no Python 3.11 or newer. Name one that is:" \
+	  "make env PYTHON=/path/to/python3.12 (on a cluster often after \`module load python\`)." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements.lock
+	$(INSTALL)
+	@echo $(TORCH) > $(VENV)/.torch
 	touch $@
 
-env: $(VENV)/.complete  ## the environment alone, in .venv
+INSTALL_LOCKED = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+ifeq ($(TORCH),)
+INSTALL = $(INSTALL_LOCKED) -r envs/requirements.lock
+else
+# PyTorch's builds have a version of their own (2.13.0+cu126), and need other libraries of NVIDIA's than the locked ones.
+INSTALL = sed -E '/^(nvidia|cuda)-|^triton==/d; s/^torch===/torch==/' envs/requirements.lock \
+  | $(INSTALL_LOCKED) --torch-backend $(TORCH) --reinstall-package torch --reinstall-package torchvision -r -
+endif
+
+env: $(VENV)/.complete  ## the environment alone, in .venv; TORCH=cu126 for an older driver, PYTHON=python3.12
 
 report: env  ## train what is missing of STUDY and write its report
 	@snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS) \
@@ -117,4 +138,4 @@ clean-up: env  ## what can go of results/segments; OPTIONS=--remove removes it
 	@python workflow/scripts/clean_up.py $(OPTIONS)
 
 clean:  ## remove all results and the environment; asks before, unless YES=1
-	@$(PYTHON) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake $(VENV)
+	@$(or $(PYTHON),python3) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake $(VENV)

@@ -65,7 +65,8 @@ def prepare(folder, **cluster):
 
 
 def fill_in(workspace, **cluster):
-    """Write into config/cluster.yaml what this cluster is."""
+    """Write into config/cluster.yaml what this cluster is, and that its fake GPUs train nothing."""
+    workspace.write("config/config.yaml", {"study": "little", "device": "cpu"})
     path = workspace.folder / "config" / "cluster.yaml"
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     values["cluster"] |= {"partition": "preempt", "account": "test", "time_min": 20} | cluster
