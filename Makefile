@@ -27,7 +27,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export predict plan data study status track script test faults lint format schemas docs lock bench push
+.PHONY: help env report export predict plan data study status track script test faults cluster lint format schemas docs lock bench push
 .PHONY: pull verify repair clean-up clean
 
 help:  ## this list
@@ -94,6 +94,9 @@ test: env  ## all tests; those on a Slurm of their own only as root, on Debian, 
 faults: env  ## malformed inputs by the hundred, disks that fail at each stage, and tables of the answers (half an hour)
 	@python -m tests.faults
 	@python -m tests.faults.disk
+
+cluster: env  ## a thousand trainings on a Slurm of its own, whose controller is killed, and Snakemake; as root (minutes)
+	python -m tests.many_jobs $(OPTIONS)
 
 bench: env  ## speed against what one would write: a table, and results/benchmarks (an hour)
 	python tests/benchmarks $(PARTS)

@@ -26,6 +26,7 @@ from segsweep.planning.job_requests import request_of, side_by_side
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import TEST_LOOKS, lacks_figures, lacks_images, was_pulled
+from segsweep.planning.stale_lock import about_stale_lock
 from segsweep.search.step_files import awaited
 from segsweep.store.segment_store import STORE
 from segsweep.tables import outputs
@@ -45,6 +46,8 @@ try:
     STUDY = open_study(as_written(config, workflow.configfiles), plans=PLANS, pull=PULLS)
     if PLANS:
         announce(STUDY, logger.info)
+        if PULLS and (locked := about_stale_lock(STUDY.request.study)):
+            logger.warning(locked)
         WRITER = PlanWriter(STUDY)
 except InputError as error:
     raise WorkflowError("\n".join(error.problems)) from None
