@@ -2,14 +2,16 @@
 # make test     all tests
 # make help     the other targets
 SHELL := /bin/bash
-VENV := .venv
 # What makes the environment: python3, or where that is too old, the newest that has its version in its name.
 IS_PYTHON := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null
 PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11; do \
   "$$one" $(IS_PYTHON) && { echo "$$one"; break; }; done)
-# Which build of torch: none is PyPI's; cu126, cpu, auto, ... are PyTorch's own. Kept for later calls.
-TORCH ?= $(shell cat $(VENV)/.torch 2> /dev/null)
+# `make report VENV=/opt/segsweep`: an environment of your own, which is used as it is. Containers come with one.
+VENV ?= .venv
 BIN := $(VENV)/bin
+# The build of torch for `make env`: pinned, or cpu, cu126, ... for other drivers; see envs/install.sh. It is kept.
+INSTALLED := $(or $(shell cat .venv/.torch 2> /dev/null),pinned)
+TORCH ?= $(INSTALLED)
 STUDY ?= demo
 DATASET ?= demo
 OPTIONS ?=
@@ -21,41 +23,31 @@ YES ?=
 # nproc would count the threads that we allow a process.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(abspath $(BIN)):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export predict plan data study status track script test faults cluster lint format schemas docs lock bench push
-.PHONY: pull verify repair clean-up clean
+.PHONY: help env report export predict plan data study status track script test faults cluster lint format schemas docs
+.PHONY: lock bench push pull verify repair clean-up clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-ifneq ($(TORCH),$(shell cat $(VENV)/.torch 2> /dev/null))
-.PHONY: $(VENV)/.complete
+ifneq ($(TORCH),$(INSTALLED))
+.PHONY: .venv/.complete
 endif
 
-$(VENV)/.complete: envs/requirements.lock
+.venv/.complete: envs/requirements.lock
 	@"$(PYTHON)" $(IS_PYTHON) || { echo "$(or $(PYTHON),python3) is no Python 3.11 or newer. Name one that is:" \
 	  "make env PYTHON=/path/to/python3.12 (on a cluster often after \`module load python\`)." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(INSTALL)
-	@echo $(TORCH) > $(VENV)/.torch
+	$(PYTHON) -m venv .venv
+	envs/install.sh .venv $(TORCH)
+	@echo $(TORCH) > .venv/.torch
 	touch $@
 
-INSTALL_LOCKED = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
-ifeq ($(TORCH),)
-INSTALL = $(INSTALL_LOCKED) -r envs/requirements.lock
-else
-# PyTorch's builds have a version of their own (2.13.0+cu126), and need other libraries of NVIDIA's than the locked ones.
-INSTALL = sed -E '/^(nvidia|cuda)-|^triton==/d; s/^torch===/torch==/' envs/requirements.lock \
-  | $(INSTALL_LOCKED) --torch-backend $(TORCH) --reinstall-package torch --reinstall-package torchvision -r -
-endif
-
-env: $(VENV)/.complete  ## the environment alone, in .venv; TORCH=cu126 for an older driver, PYTHON=python3.12
+env: $(if $(filter .venv,$(VENV)),.venv/.complete)  ## the environment alone, in .venv; TORCH=cu126, PYTHON=python3.12 choose
 
 report: env  ## train what is missing of STUDY and write its report
 	@snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS) \
@@ -141,4 +133,4 @@ clean-up: env  ## what can go of results/segments; OPTIONS=--remove removes it
 	@python workflow/scripts/clean_up.py $(OPTIONS)
 
 clean:  ## remove all results and the environment; asks before, unless YES=1
-	@$(or $(PYTHON),python3) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake $(VENV)
+	@$(or $(PYTHON),python3) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake .venv

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("cat", "env", "nproc", "sed", "sh", "bash", "test")
+CHOICES = ("PYTHON", "TORCH", "VENV", "MAKEFLAGS")
+# Stands for python and uv: notes what it is asked for, and what is in the file that comes last.
+NOTES = """\
+#!/bin/sh
+echo {name} "$@"
+for last; do :; done
+if test {name} = uv; then cat "$last"; fi
+"""
+TOOLS = ("cat", "env", "nproc", "sh", "bash")
 
 
 @pytest.fixture
@@ -27,11 +35,17 @@ def make(tmp_path):
         for name, fits in pythons.items():
             (folder / name).write_text(f"#!/bin/sh\nexit {0 if fits else 1}\n")
             (folder / name).chmod(0o755)
-        command = [program, *arguments, f"VENV={tmp_path / 'venv'}"]
-        environ = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "TORCH", "MAKEFLAGS")}
+        shutil.copy(ROOT / "Makefile", tmp_path)
+        (tmp_path / "envs").mkdir(exist_ok=True)
+        if not (lock := tmp_path / "envs" / "requirements.lock").exists():
+            lock.touch()
+        environ = {
+            name: value for name, value in os.environ.items() if name not in ("PYTHON", "TORCH", "VENV", "MAKEFLAGS")
+        }
         done = subprocess.run(
-            command, cwd=ROOT, env=environ | {"PATH": str(folder)}, capture_output=True, text=True, check=False
-        )
+            [program, *arguments], cwd=tmp_path, env=environ | {"PATH": str(folder)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
     return run
@@ -41,10 +55,10 @@ def make(tmp_path):
     ({"python3": True, "python3.14": True}, "python3"),
     ({"python3": False, "python3.10": False, "python3.11": True, "python3.13": True}, "python3.13"),
 ])  # fmt: skip
-def test_a_python_that_fits_makes_the_environment(make, tmp_path, pythons, taken):
+def test_a_python_that_fits_makes_the_environment(make, pythons, taken):
     status, output = make("--dry-run", "env", pythons=pythons)
     assert status == 0, output
-    assert f"\n{taken} -m venv {tmp_path / 'venv'}\n" in output
+    assert f"\n{taken} -m venv .venv\n" in output
 
 
 @pytest.mark.parametrize("arguments", [(), ("PYTHON=python3.9",)])
@@ -52,23 +66,43 @@ def test_without_one_it_says_how_to_name_one(make, arguments):
     status, output = make("env", *arguments, pythons={"python3": False, "python3.9": False})
     assert status != 0
     assert "is no Python 3.11 or newer. Name one that is: make env PYTHON=/path/to/python3.12" in output
-    assert "venv" not in output.partition("make: ***")[0]
+    assert "-m venv" not in output
 
 
-def test_another_build_of_torch_comes_without_the_libraries_of_the_locked_one(make, tmp_path):
-    (tmp_path / "venv").mkdir()
-    (tmp_path / "venv" / ".complete").touch()
+def test_another_build_of_torch_is_installed_once_and_kept(make, tmp_path):
     pythons = {"python3": True}
-    assert "uv pip" not in make("--dry-run", "env", pythons=pythons)[1]
-    output = make("--dry-run", "env", "TORCH=cu126", pythons=pythons)[1]
-    assert "--torch-backend cu126 --reinstall-package torch" in output
-    edit = next(line for line in output.splitlines() if line.startswith("sed ")).partition(" | ")[0]
-    asked = subprocess.run(edit, shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert [one for one in asked if one.startswith("torch=")] == [
-        one.replace("===", "==") for one in (ROOT / "envs/requirements.lock").read_text().splitlines()
-        if one.startswith("torch=")
-    ]  # fmt: skip
-    assert not [one for one in asked if one.startswith(("nvidia-", "cuda-", "triton="))]
-    (tmp_path / "venv" / ".torch").write_text("cu126\n")
-    assert "uv pip" not in make("--dry-run", "env", pythons=pythons)[1]
-    assert "uv pip" in make("--dry-run", "env", "TORCH=", pythons=pythons)[1]
+    assert "envs/install.sh .venv pinned\n" in make("--dry-run", "env", pythons=pythons)[1]
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / ".complete").touch()
+    assert "install.sh" not in make("--dry-run", "env", pythons=pythons)[1]
+    assert "envs/install.sh .venv cu126\n" in make("--dry-run", "env", "TORCH=cu126", pythons=pythons)[1]
+    (tmp_path / ".venv" / ".torch").write_text("cu126\n")
+    assert "install.sh" not in make("--dry-run", "env", pythons=pythons)[1]
+    assert "envs/install.sh .venv pinned\n" in make("--dry-run", "env", "TORCH=pinned", pythons=pythons)[1]
+
+
+@pytest.mark.parametrize("build", ["cu126", "pinned"])
+def test_what_is_installed_for_a_build_of_torch(tmp_path, build):
+    folder = tmp_path / "venv" / "bin"
+    folder.mkdir(parents=True)
+    for name in ("python", "uv"):  # which note what they are asked for, and what of
+        (folder / name).write_text(
+            f'#!/bin/sh\necho {name} "$@"; for last; do :; done; test {name} = uv && cat "$last"\n:'
+        )
+        (folder / name).chmod(0o755)
+    script = ROOT / "envs" / "install.sh"
+    said = subprocess.run(
+        [script, folder.parent, build], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    command = next(line for line in said if line.startswith("uv pip install"))
+    lock = (ROOT / "envs" / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    asked = said[said.index(command) + 1 :]
+    assert "--reinstall-package torch --reinstall-package torchvision" in command
+    if build == "pinned":
+        assert "--torch-backend" not in command
+        assert asked == lock
+        return
+    assert "--torch-backend cu126" in command
+    pinned = next(line for line in lock if line.startswith("torch="))
+    assert pinned.replace("===", "==") in asked  # PyTorch's builds are 2.13.0+cu126
+    assert not [line for line in asked if line.startswith(("nvidia-", "cuda-", "triton="))]

@@ -23,7 +23,7 @@ def about_stale_lock(study: str, locks: Path = LOCKS, running: Mapping[str, Path
     if not any(locks.glob("*.lock")) or (markers.running() if running is None else running):
         return ""
     return (
-        "The folder is locked, and no Snakemake of this project runs in it on this machine: one was killed. If none runs "
-        f"on another machine either: snakemake --unlock --config {quote(f'study={study}')}, then the same command again. "
-        "What is trained stays."
+        "The folder is locked, and no Snakemake of this project runs in it on this machine: one was killed. If none "
+        f"runs on another machine either: snakemake --unlock --config {quote(f'study={study}')}, then the same command "
+        "again. What is trained stays."
     )
