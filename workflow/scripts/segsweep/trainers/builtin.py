@@ -14,7 +14,7 @@ from segsweep.execution.cuda import torch_device
 from segsweep.io import read_json_or_none, write_json
 from segsweep.models.hub_weights import cache_first
 from segsweep.planning.plan_file import SegmentPlan
-from segsweep.store.checkpoints import read_checkpoint
+from segsweep.store.checkpoints import read_checkpoint, read_state
 from segsweep.store.segment_store import STATE, SegmentStore, read_arrays
 from segsweep.training.loop import train_segment
 
@@ -91,9 +91,12 @@ def _drop_damaged(part: Path, note: Callable[[str], None]) -> None:
     state = part / STATE
     if not state.exists():
         return
-    for path in [state, *sorted(part.glob("weights-*.pt")), *sorted(part.glob("images-*.npz"))]:
+    files = [(read_state, state)]
+    files += [(read_checkpoint, path) for path in sorted(part.glob("weights-*.pt"))]
+    files += [(read_arrays, path) for path in sorted(part.glob("images-*.npz"))]
+    for read, path in files:
         try:
-            read_arrays(path) if path.suffix == ".npz" else read_checkpoint(path)
+            read(path)
         except Exception as error:  # torch names no type for a broken file
             state.unlink()
             note(f"{path} cannot be read ({error}); the segment begins again")
