@@ -22,6 +22,7 @@ from segsweep.planning import markers
 from segsweep.planning.announcement import announce
 from segsweep.planning.data_fingerprint import tracking_file
 from segsweep.planning.interruption import stop_as_ever, stop_in_a_line
+from segsweep.planning.job_requests import request_of, side_by_side
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import TEST_LOOKS, lacks_figures, lacks_images, was_pulled
@@ -214,10 +215,16 @@ def needed_by(segments, start):
     # Images that are not prepared yet wait for it themselves; each further file costs Snakemake time for each job.
     if any(map(os.path.exists, data)):
         data += left_to_try()
+    data += weights_fetched(start)
     if STUDY.has_own_components:
         data += [f"{FOLDER}/checks/{Path(one.data).name}.{STUDY.own_code_digest}.txt" for one in plans]
     parents = [one.parent for one in plans if one.parent and one.parent not in segments]
     return list(dict.fromkeys([*data, *markers_to_make(parents, start)]))
+
+
+def weights_fetched(start):
+    """What says that encoder weights are in the cache, where some are not."""
+    return [markers.weights(start)] if STUDY.weights_to_fetch else []
 
 
 def left_to_try():
@@ -291,30 +298,29 @@ TRAIN = (
 )
 
 
-def side_by_side(needs):
-    """What the job of a pack asks for: the dearest of its segments that are trained at the same time."""
-    return sum(sorted(needs)[-STUDY.request.pack_at_once :])
+def request_of_pack(wildcards, attempt):
+    """What the job of a pack asks for."""
+    return request_of(plans_of_pack(wildcards), STUDY.resources, STUDY.request.pack_at_once, attempt)
 
 
 def memory_of_pack(wildcards, attempt):
     """Main memory of a pack, MB."""
-    return side_by_side(STUDY.resources.memory_mb(one, attempt) for one in plans_of_pack(wildcards))
+    return request_of_pack(wildcards, attempt).memory_mb
 
 
-def cpus_of_pack(wildcards):
+def cpus_of_pack(wildcards, attempt):
     """Processors of a pack's job."""
-    return side_by_side(STUDY.resources.cpus(one) for one in plans_of_pack(wildcards))
+    return request_of_pack(wildcards, attempt).cpus
 
 
 def device_memory_of_pack(wildcards):
     """Memory on the GPU of a pack, MB."""
-    return side_by_side(STUDY.resources.device_mb(one) for one in plans_of_pack(wildcards))
+    return side_by_side(map(STUDY.resources.device_mb, plans_of_pack(wildcards)), STUDY.request.pack_at_once)
 
 
 def runtime_of_pack(wildcards, attempt):
     """Run time that a pack asks for, minutes: all of its segments one after the other, so many at once."""
-    plans = plans_of_pack(wildcards)
-    return STUDY.resources.runtime_of_pack_min(plans, min(STUDY.request.pack_at_once, len(plans)), attempt)
+    return request_of_pack(wildcards, attempt).runtime_min
 
 
 class SegmentsInWords(dict):

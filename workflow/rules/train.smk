@@ -6,11 +6,39 @@ localrules:
     check_components,
 
 
+# Encoder weights by name that trainings load and that are not in the cache: fetched where Snakemake runs, as nodes often
+# have no internet. Nothing waits for it where all are there.
+if STUDY.weights_to_fetch:
+
+    rule fetch_weights:
+        output:
+            mark=f"results/markers/{START}/weights",
+        log:
+            f"results/logs/fetch_weights/{STUDY.name}.{START}.log",
+        localrule: True
+        conda:
+            "../../envs/segsweep.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        params:
+            fetch=untracked(warm("fetch_weights")),
+            weights=untracked(["=".join(one) for one in STUDY.weights_to_fetch]),
+        message:
+            "fetch encoder weights: {params.weights}"
+        shell:
+            "{params.fetch} {params.weights:q} --output {output.mark:q} > {log:q} 2>&1 "
+            "|| {{ cat {log:q} >&2; exit 1; }}"
+
+
 # What a study asks of torch and its libraries (networks, losses, optimizers, schedules), tried without data before the
 # first job that would find out.
 if STUDY.tried:
 
     rule check_study:
+        input:
+            weights=ancient(weights_fetched(STUDY.start)),
         output:
             seen=STUDY.checked_file,
         log:

@@ -20,6 +20,7 @@ from segsweep.data.image_arrays import is_rgb8
 from segsweep.data.image_kinds import RGB
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
+from segsweep.models.hub_weights import cache_first
 from segsweep.optimizers import build_optimizer
 from segsweep.planning.study_context import phases_of
 from segsweep.planning.tried_settings import TriedSetting, TriedStudy
@@ -90,7 +91,8 @@ def check_settings(study: TriedStudy) -> list[str]:
     problems: dict[str, None] = {}
     for setting in study["settings"]:
         try:
-            seen[f"{setting['where']}: {setting['section']}: {_tried(setting, data)}"] = None
+            with cache_first():
+                seen[f"{setting['where']}: {setting['section']}: {_tried(setting, data)}"] = None
         except InputError as error:
             problems |= dict.fromkeys(f"{setting['where']}: {one}" for one in error.problems)
     if problems:

@@ -5,9 +5,11 @@ the libraries themselves.
 """
 
 import json
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from segsweep.config.components import PLAIN_ENCODERS, Model
 from segsweep.config.train import weights_file
@@ -21,6 +23,12 @@ USUAL_WEIGHTS = "imagenet"
 def _known() -> dict:
     """{"smp": {name: names of its weights}, "timm": [names]}."""
     return json.loads(ENCODERS.read_text(encoding="utf-8"))
+
+
+def named_weights(model: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The encoder of a section `model`, as plain values, and the name of its weights; None for a file, or for none."""
+    weights = model.get("encoder_weights")
+    return (model["encoder"], weights) if weights and not weights_file(weights) else None
 
 
 def wrong_encoder(model: Model) -> str:

@@ -31,7 +31,7 @@ from segsweep.data.prepared_checks import open_checked
 from segsweep.errors import InputError
 from segsweep.execution.arithmetic import AUTO, of_device, of_processor_name
 from segsweep.inference.forward import Forward, memory_format, to_device
-from segsweep.inference.trained_model import resolve_device, without_class_weights
+from segsweep.inference.trained_model import resolve_device, without_foreign_files
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.trainers.builtin import set_tf32
 from segsweep.training.seeding import set_determinism
@@ -76,7 +76,7 @@ def measure_setting(train: Train, prepared: Prepared, device: torch.device) -> d
     if train.precision == AUTO:
         train = train.model_copy(update={"precision": of_device(device).best})
     batch = usual_batch(train, prepared)
-    task = tasks.build(without_class_weights(train), prepared)
+    task = tasks.build(without_foreign_files(train), prepared)
     with torch.random.fork_rng(devices=[]):
         model = task.model().eval()
     normalize = Normalize(train.data.preprocessing, prepared)

@@ -87,7 +87,7 @@ def load_model(
     settings = store.record(best["segment"]).as_trained(segment.train)
     settings |= {"postprocess": postprocess} if postprocess is not None else {}
     train, device = Train.model_validate(settings), torch.device(device)
-    task = tasks.build(without_class_weights(train), prepared)
+    task = tasks.build(without_foreign_files(train), prepared)
     with torch.random.fork_rng(devices=[]):
         model = task.model().eval()
     model.load_state_dict(read_checkpoint(store.checked(weights))["model"])
@@ -97,6 +97,12 @@ def load_model(
     return TrainedModel(segment.id, best["epoch"], train, segment.fold, prepared, task, forward)
 
 
-def without_class_weights(train: Train) -> Train:
-    """The setting without what its losses would count in the images of the training, which need not be here."""
-    return train.model_copy(update={"loss": train.loss.model_copy(update={"class_weights": None})})
+def without_foreign_files(train: Train) -> Train:
+    """The setting without what need not be here any more: what its losses would count in the images of the training,
+    and weights that its encoder began with."""
+    model = train.model
+    if getattr(model, "encoder_weights", None):
+        model = model.model_copy(update={"encoder_weights": None})
+    return train.model_copy(
+        update={"model": model, "loss": train.loss.model_copy(update={"class_weights": None})},
+    )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 
 from segsweep.config.racing import all_seeds, first_seeds
 from segsweep.config.study import Study
@@ -11,6 +12,8 @@ from segsweep.metrics import measured_in_batches
 from segsweep.planning.budget_words import about_budget
 from segsweep.planning.chosen_counts import about_chosen
 from segsweep.planning.disk_use import disk_use
+from segsweep.planning.encoder_weights import in_words
+from segsweep.planning.job_requests import request_of, requests_in_words
 from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
@@ -71,6 +74,16 @@ def _disk_use(study: Planner) -> str:
     parts = [f"{weights} (keep.weights: {keep.weights})"]
     parts += [f"{states} (keep.state: {keep.state})"] if use.states_of else []
     return f"Once all are trained they take about {file_size(use.total)} of the disk: {', '.join(parts)}."
+
+
+def about_jobs(study: Planner, missing: list[str]) -> Iterator[str]:
+    """What the jobs ask for that train the missing segments."""
+    packs = [*study.packs.values()]
+    packed = set(chain(*packs))
+    jobs = [*packs, *([one] for one in missing if one not in packed)]
+    at_once = study.request.pack_at_once
+    requests = (request_of([study.segment(one) for one in job], study.resources, at_once) for job in jobs)
+    yield from requests_in_words(study.request.cluster, requests)
 
 
 def announce(study: Planner, say) -> None:
@@ -145,3 +158,8 @@ def announce(study: Planner, say) -> None:
         why = Counter(study.why(segment) for segment in missing[SHOWN:])
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in why.most_common())
         say(f"  and {len(missing) - SHOWN:,} more ({reasons})")
+    if study.request.cluster is not None and not study.request.partial:
+        for sentence in about_jobs(study, missing):
+            say(sentence)
+    if study.weights_to_fetch:
+        say(f"Encoder weights that are fetched into the cache before: {in_words(study.weights_to_fetch)}.")

@@ -27,6 +27,7 @@ from segsweep.planning.budget_plan import BudgetPlan, in_order
 from segsweep.planning.builtin_training import builtin_training
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_fingerprint import read_seen
+from segsweep.planning.encoder_weights import Weights, not_fetched
 from segsweep.planning.grid import Design, lay_out_right
 from segsweep.planning.markers import marker, new_start
 from segsweep.planning.measured_models import ModelOf, device_in_words, model_addresses
@@ -283,6 +284,15 @@ class Planner(WorkerView):
         """Planned segments that the store does not hold, and that are to be trained."""
         left_out = self.left_out_by_budget
         return [one for one in self.cut.segments if one not in self.store.complete and one not in left_out]
+
+    @cached_property
+    def weights_to_fetch(self) -> list[Weights]:
+        """Named encoder weights that what is to be trained loads, and that are not known to be in the cache."""
+        if self.study.train is None or self.request.partial:
+            return []
+        models = (self.plan.segments[one].train["model"] for one in self.missing())
+        to_come = () if self.nothing_left_to_decide else (one.dump["model"] for one in self.design.settings)
+        return not_fetched(chain(models, to_come))
 
     @property
     def goes_on_after_budget(self) -> bool:

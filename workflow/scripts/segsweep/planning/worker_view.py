@@ -1,6 +1,6 @@
 """What the Snakefile asks, answered from what is written down: a job on a node reads the plan, and makes none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from segsweep.analysis.comparison import analysis_of
 from segsweep.config.imported_table import table_files
 from segsweep.config.load import Loaded, Request
 from segsweep.io import read_json
+from segsweep.planning.encoder_weights import Weights
 from segsweep.planning.packs import read_packs
 from segsweep.planning.plan_file import PLAN_FILE, SegmentPlan, StudyPlan, read_plan, read_segment
 from segsweep.planning.resources import Resources, submission
@@ -30,6 +31,7 @@ class WorkerView:
     own_code_digest = tried_digest = ""
     has_own_components = False  # to be tried before the first training
     tried: TriedStudy | None = None  # what else is tried before it
+    weights_to_fetch: Sequence[Weights] = ()  # before it, into the cache
     start = ""
 
     def __init__(self, request: Request, loaded: Loaded):

@@ -11,6 +11,7 @@ from segsweep.config.components import Trainer
 from segsweep.data.prepared_checks import check_prepared
 from segsweep.execution.arithmetic import AUTO, of_device
 from segsweep.io import read_json_or_none, write_json
+from segsweep.models.hub_weights import cache_first
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.store.checkpoints import read_checkpoint
 from segsweep.store.segment_store import STATE, SegmentStore, read_arrays
@@ -47,7 +48,8 @@ def train(segment: SegmentPlan, store: SegmentStore, **options: Any) -> dict[str
     set_tf32()
     precision = precision_of(segment, store, device, options["note"])
     taken = replace(segment, train=segment.train | {"precision": precision})
-    outcome = train_segment(taken, store, **options)
+    with cache_first():
+        outcome = train_segment(taken, store, **options)
     if outcome["status"] != "interrupted":
         (store.part(segment.id) / PRECISION).unlink(missing_ok=True)
     return outcome | {"precision": precision}
