@@ -137,10 +137,11 @@ def tried(workspace):
 
 @pytest.mark.parametrize("line", DOCUMENTED, ids=lambda line: line[:70])
 def test_a_command_is_one_that_there_is(tried, line):
+    page = DOCUMENTED[line]
     for pattern, meaning in STANDS_FOR.items():
         line = re.sub(pattern, meaning.format(run=tried.workspace.run_name), line)
     for words in filter(is_tried, simple_commands(line)):
-        assert not (problem := tried.problem(words)), f"{DOCUMENTED.get(line, '')}: {shlex.join(words)}\n{problem}"
+        assert not (problem := tried.problem(words)), f"{page}: {shlex.join(words)}\n{problem}"
 
 
 class Parsed(BaseException):
