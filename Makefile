@@ -3,8 +3,11 @@
 # make help     the other targets
 SHELL := /bin/bash
 PYTHON ?= python3
-VENV := .venv
+# `make report VENV=/opt/segsweep`: an environment of your own, which is used as it is. Containers come with one.
+VENV ?= .venv
 BIN := $(VENV)/bin
+# The build of torch for `make env`: pinned, or cpu, cu126, ... for other drivers; see envs/install.sh.
+TORCH ?= pinned
 STUDY ?= demo
 DATASET ?= demo
 OPTIONS ?=
@@ -16,7 +19,7 @@ YES ?=
 # nproc would count the threads that we allow a process.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(abspath $(BIN)):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
@@ -28,13 +31,12 @@ export UV_SYSTEM_CERTS ?= 1
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-$(VENV)/.complete: envs/requirements.lock
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements.lock
+.venv/.complete: envs/requirements.lock
+	$(PYTHON) -m venv .venv
+	envs/install.sh .venv $(TORCH)
 	touch $@
 
-env: $(VENV)/.complete  ## the environment alone, in .venv
+env: $(if $(filter .venv,$(VENV)),.venv/.complete)  ## the environment alone, in .venv
 
 report: env  ## train what is missing of STUDY and write its report
 	@snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS) \
@@ -117,4 +119,4 @@ clean-up: env  ## what can go of results/segments; OPTIONS=--remove removes it
 	@python workflow/scripts/clean_up.py $(OPTIONS)
 
 clean:  ## remove all results and the environment; asks before, unless YES=1
-	@$(PYTHON) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake $(VENV)
+	@$(PYTHON) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake .venv

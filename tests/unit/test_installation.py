@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import segsweep
 from tests.synthetic_files import write_study
 
 ROOT = Path(__file__).parents[2]
@@ -85,5 +86,5 @@ def test_the_installed_package_is_complete_and_opens_a_study(tmp_path, editable)
     package = clone / "workflow" / "scripts" / "segsweep"
     there = {path.relative_to(package) for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     assert set(map(Path, found["files"])) == there >= {Path("py.typed"), Path("report/page.html.j2")}
-    assert (found["version"], found["type"]) == (PROJECT["version"], "float64")
+    assert (found["version"], found["type"]) == (segsweep.__version__, "float64")
     assert found["runs"] > 0

@@ -150,6 +150,16 @@ def test_page_is_printed_where_there_is_a_browser(folder):
     assert done.files[0].read_bytes()[:5] == b"%PDF-"
 
 
+def test_the_page_is_printed_into_a_folder_named_as_the_workflow_names_it(folder, tmp_path, monkeypatch):
+    program = tmp_path / "stand-in"
+    program.write_text('#!/bin/sh\nfor one; do case $one in --print-to-pdf=/*) echo %PDF- > "${one#*=}";; esac; done\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(pdf_document, "BROWSERS", (str(program),))
+    monkeypatch.chdir(folder.parent)
+    done = export(Path(folder.name), Path(folder.name, "export"), ["pdf_document"])
+    assert done.files == [Path(folder.name, "export", "report.pdf")]
+
+
 def test_without_a_browser_the_rest_is_exported_and_the_remedy_said(folder, monkeypatch, capsys):
     without_browser(monkeypatch)
     output = folder / "export"

@@ -12,6 +12,8 @@ if TABLE:
             plan=STUDY.plan_file,
         log:
             f"results/logs/import_table/{STUDY.name}.log",
+        benchmark:
+            f"results/benchmarks/import_table/{STUDY.name}.tsv"
         conda:
             "../../envs/segsweep.yaml"
         threads: 1
@@ -39,6 +41,8 @@ else:
             **outputs("collect_results", FOLDER),
         log:
             f"results/logs/collect_results/{STUDY.name}.log",
+        benchmark:
+            f"results/benchmarks/collect_results/{STUDY.name}.tsv"
         conda:
             "../../envs/segsweep.yaml"
         threads: 1
@@ -70,6 +74,8 @@ rule analyze_study:
         **outputs("analyze_study", FOLDER),
     log:
         f"results/logs/analyze_study/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/analyze_study/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

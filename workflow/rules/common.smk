@@ -11,10 +11,12 @@ from shlex import quote
 
 from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 from snakemake.logging import logger
+from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from segsweep.config.container_image import container_image
 from segsweep.config.snakemake_config import as_written
 from segsweep.errors import InputError
 from segsweep.execution.mps import MultiProcessService
@@ -39,10 +41,12 @@ PULLS = PLANS and not workflow.output_settings.dryrun and not LOOKS & set(sys.ar
 # The plan lives as long as this process, and so do Snakemake's jobs: of a dry run of 10,000 cells, a third went into
 # looking through them for garbage over and over.
 gc.disable()
+IN_CONTAINER = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
 if PLANS:
     stop_in_a_line()
 try:
     STUDY = open_study(as_written(config, workflow.configfiles), plans=PLANS, pull=PULLS)
+    IMAGE = container_image(STUDY.request.container) if IN_CONTAINER else None
     if PLANS:
         announce(STUDY, logger.info)
         WRITER = PlanWriter(STUDY)
@@ -74,8 +78,8 @@ OUTCOME = f"results/outcomes/{START}/{{segment}}"
 TRAINED = temp(OUTCOME) if STUDY.records_failures else MARKER
 # Counted where Snakemake was started; a job that tried again by itself could not ask for more memory.
 RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
-# What a program loads, no process can have loaded for it.
-WARM = HAS_IMAGES and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
+# What a program loads, no process can have loaded for it. A container ends with its job.
+WARM = HAS_IMAGES and (not ON_CLUSTER and not IN_CONTAINER if STUDY.request.warm is None else STUDY.request.warm)
 # Rules that want a GPU as trainings do: several networks look at a whole split.
 ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run", "measure_model")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER + ["--mps"] * STUDY.request.mps)

@@ -9,6 +9,8 @@ rule measure_model:
         costs="results/model_costs/{model}.json",
     log:
         "results/logs/measure_model/{model}.log",
+    benchmark:
+        "results/benchmarks/measure_model/{model}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

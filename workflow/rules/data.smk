@@ -13,6 +13,8 @@ rule pull_data:
         mark=temp("results/data/{data}.pulled"),
     log:
         "results/logs/pull_data/{data}.log",
+    benchmark:
+        "results/benchmarks/pull_data/{data}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -40,6 +42,8 @@ rule prepare_data:
         manifest="results/data/{data}/manifest.json",
     log:
         "results/logs/prepare_data/{data}.log",
+    benchmark:
+        "results/benchmarks/prepare_data/{data}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 2
@@ -66,6 +70,8 @@ rule describe_data:
         **outputs("describe_data", FOLDER),
     log:
         f"results/logs/describe_data/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/describe_data/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

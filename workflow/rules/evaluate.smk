@@ -11,6 +11,8 @@ rule evaluate_run:
         counts=f"{FOLDER}/evaluations/{{run}}.{{split}}.npz",
     log:
         f"results/logs/evaluate_run/{STUDY.name}_{{run}}.{{split}}.log",
+    benchmark:
+        f"results/benchmarks/evaluate_run/{STUDY.name}_{{run}}.{{split}}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

@@ -13,6 +13,8 @@ rule export_report:
         exported=f"{FOLDER}/export.txt",
     log:
         f"results/logs/export_report/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/export_report/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -48,6 +50,8 @@ if not TABLE:
             exported=f"{FOLDER}/model.txt",
         log:
             f"results/logs/export_model/{STUDY.name}.log",
+        benchmark:
+            f"results/benchmarks/export_model/{STUDY.name}.tsv"
         conda:
             "../../envs/segsweep.yaml"
         threads: 1

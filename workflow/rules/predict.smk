@@ -15,6 +15,8 @@ if STUDY.request.predict:
             predicted=f"{FOLDER}/predictions/{PREDICT.digest}.txt",
         log:
             f"results/logs/predict_images/{STUDY.name}.log",
+        benchmark:
+            f"results/benchmarks/predict_images/{STUDY.name}.tsv"
         conda:
             "../../envs/segsweep.yaml"
         threads: 1

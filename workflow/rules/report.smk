@@ -12,6 +12,8 @@ rule draw_images:
         drawn=f"{FOLDER}/images/images.json",
     log:
         f"results/logs/draw_images/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/draw_images/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -49,6 +51,8 @@ rule build_report:
         figures=directory(f"{FOLDER}/figures"),
     log:
         f"results/logs/build_report/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/build_report/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

@@ -13,6 +13,8 @@ checkpoint decide_step:
         step=f"{FOLDER}/sweep/step_{{step}}.json",
     log:
         f"results/logs/decide_step/{STUDY.name}_{{step}}.log",
+    benchmark:
+        f"results/benchmarks/decide_step/{STUDY.name}_{{step}}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -41,6 +43,8 @@ rule tabulate_search:
         journal=update(OPTUNA_JOURNAL),
     log:
         f"results/logs/tabulate_search/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/tabulate_search/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -98,6 +102,8 @@ rule score_ensemble:
         about=f"{FOLDER}/ensemble.json",
     log:
         f"results/logs/score_ensemble/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/score_ensemble/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -132,6 +138,8 @@ rule predict_test:
         about=f"{FOLDER}/submission.json",
     log:
         f"results/logs/predict_test/{STUDY.name}.log",
+    benchmark:
+        f"results/benchmarks/predict_test/{STUDY.name}.tsv"
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

@@ -16,6 +16,8 @@ if STUDY.study.test:
             about=f"{FOLDER}/test.json",
         log:
             f"results/logs/score_test/{STUDY.name}.log",
+        benchmark:
+            f"results/benchmarks/score_test/{STUDY.name}.tsv"
         conda:
             "../../envs/segsweep.yaml"
         threads: 1

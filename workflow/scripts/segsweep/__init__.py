@@ -11,7 +11,9 @@ from segsweep.errors import InputError
 if TYPE_CHECKING:
     from segsweep.study_api.opened_study import OpenedStudy
 
-__all__ = ["InputError", "open"]
+__all__ = ["InputError", "__version__", "open"]
+
+__version__ = "0.1.0"  # the one place; pyproject.toml reads it
 
 
 def open(study: str | Path, project: str | Path | None = None) -> "OpenedStudy":

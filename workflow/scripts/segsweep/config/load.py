@@ -77,6 +77,11 @@ class Request(Settings):
     exporters: list[Literal[TRACKERS]] = key(
         [], "Trackers that are told of each epoch while a study trains; see docs/trackers.md."
     )
+    container: str | None = key(
+        "envs/segsweep.sif",
+        "Image in which jobs run with `--sdm apptainer`: a file, or an address such as `docker://...`; see "
+        "docs/containers.md.",
+    )
     cluster: Cluster | None = key(None, "What a person fills in about their cluster; see config/cluster.yaml.")
 
     @field_validator("device")

@@ -37,7 +37,7 @@ def export(report: FinishedReport, output: Path) -> list[Path]:
     Raises:
         InputError: there is no browser, or it did not print the page.
     """
-    page, path = (report.folder / "report.html").resolve(), (output / "report.pdf").resolve()
+    page, path = (report.folder / "report.html").resolve(), output / "report.pdf"
     if not page.is_file():
         raise InputError(f"{page}: no such file. {REMEDY}")
     program = browser()
@@ -47,7 +47,7 @@ def export(report: FinishedReport, output: Path) -> list[Path]:
             "report.html in any browser and print it into a file."
         )
     with tempfile.TemporaryDirectory() as profile:
-        command = [program, *OPTIONS, f"--user-data-dir={profile}", f"--print-to-pdf={path}", page.as_uri()]
+        command = [program, *OPTIONS, f"--user-data-dir={profile}", f"--print-to-pdf={path.resolve()}", page.as_uri()]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
             said = done.stderr
