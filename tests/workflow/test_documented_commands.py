@@ -46,6 +46,9 @@ NOT_TRIED = {
     "git": "git's own commands, on a clone",
     "dvc": "DVC's own commands, on a remote",
     "pip install": "installs",
+    "docker": "needs a daemon; what it starts is tried by itself",
+    "apptainer build": "builds an image; test_containers.py looks at its definition",
+    "conda": "makes an environment; test_environments.py looks at its file",
     "sbatch": "needs a cluster; what it starts is tried by itself",
     "source": "of the shell",
     "cd": "of the shell",
@@ -183,7 +186,10 @@ class Trial:
     def of_snakemake(self, words: list[str]) -> str:
         """A dry run."""
         dry = [] if "--unlock" in words else ["--dry-run"]
-        line = re.sub(r"--cores \d+ |-n |--dry-run |--quiet rules ", "", shlex.join(words))
+        line = re.sub(r"--cores \d+ |-n |--dry-run |--quiet rules ", "", shlex.join(words) + " ")
+        line = re.sub(
+            r"--sdm \w+ |--apptainer-args=\S+ |'--apptainer-args=[^']+' ", "", line
+        )  # looked for in a dry run
         if line not in self.dry_runs:
             words = [*dry, *([] if "--profile" in line else ["--cores", "1"]), *shlex.split(line)]
             self.dry_runs[line] = run_snakemake(words, self.workspace.folder, self.workspace.environment())
