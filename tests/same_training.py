@@ -259,6 +259,8 @@ def written(folder: Path, number: int) -> dict[str, Any]:
         }
         if (part / "last.pt").exists():
             state = torch.load(part / "last.pt", weights_only=True)
+            if "model" not in state:  # they are those that are kept of its epoch
+                state["model"] = found[f"segment {place}"][f"weights-{state['epoch']:04d}.pt"]["model"]
             names = ("model", "criterion", "optimizer", "plateau", "stopping", "scaler", "ema")
             found[f"segment {place}"]["last.pt"] = {name: state[name] for name in names if name in state}
     return found

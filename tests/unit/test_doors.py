@@ -34,6 +34,7 @@ OWN_WORDS = {
     "TRAIN",  # in common.smk, each value of a person quoted
     "CLAIM",
     "params.prepare",  # `warm` in common.smk: names of programs
+    "params.fetch",
     "params.check",
     "params.options",
     "params.partial",

@@ -90,5 +90,5 @@ def test_make_takes_an_environment_that_is_there(tmp_path):
         command = ["make", "--dry-run", "--always-make", *words]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
-    assert "envs/install.sh .venv cpu" in would_do("env", "TORCH=cpu")
+    assert "envs/install.sh .venv cpu" in would_do("env", "VENV=.venv", "TORCH=cpu")
     assert "install.sh" not in would_do("report", f"VENV={tmp_path}")

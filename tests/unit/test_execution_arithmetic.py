@@ -108,7 +108,7 @@ def trained(tmp_path, monkeypatch):
     def loop(segment, store, **options):
         ran.append(segment.train["precision"])
         status = "interrupted" if options["should_stop"]() else "finished"
-        write_checkpoint(store.part(segment.id) / STATE, {})
+        write_checkpoint(store.part(segment.id) / STATE, {"model": {}})
         return {"status": status, "detail": "", "epochs": segment.last_epoch, "best": {}}
 
     def train(has, precision="auto", stop=False, **more):

@@ -1,6 +1,7 @@
 """What a report says of a narrowed search space and of an ensemble."""
 
 import json
+import re
 
 import pytest
 
@@ -10,6 +11,7 @@ from segsweep.config.study import Study
 from segsweep.inference.ensemble_scores import write as write_ensemble
 from segsweep.report.build import build
 from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.sections.search import saved
 from segsweep.report.verify import verify
 from segsweep.search.narrow import narrowed
 from tests.synthetic_files import write_study
@@ -46,6 +48,18 @@ def test_lineage(tmp_path):
     assert "lay: 2 trials of 4, 0 with 0.9000 and 1 with 0.8000.\n" in text
     assert "| Learning rate | `optimizer.lr` | 1e-5 to 0.1 | 5e-4 to 2e-3 |" in text
     assert "| Optimizer | `optimizer.name` | adam, adamw, sgd | sgd |" in text
+
+
+def test_trials_that_the_budget_ended_are_no_pruned_ones(tmp_path):
+    write_study(tmp_path, kind="sweep", axes=AXES, effects={}, trials=3, seeds=(0,), epochs=6)
+    Analysis(open_results(tmp_path)).write(tmp_path)
+    (tmp_path / "sweep").mkdir(exist_ok=True)
+    rows = ["0,pruned,2,6,until", "1,pruned,3,6,", "2,finished,6,6,"]
+    (tmp_path / "sweep" / "trials.csv").write_text("\n".join(["trial,status,trained,total_epochs,budget", *rows, ""]))
+    (tmp_path / "sweep" / "decisions.csv").write_text("trial,epoch,decision,reason,epochs_left\n1,3,pruned,behind,3\n")
+    text = re.sub("\ue000\\d+\ue001|\ue002", "", saved(QuotedResults(tmp_path, tmp_path)))  # marks of the ledger
+    assert "1 trial was pruned; trained in full they would have cost 3 further epochs." in text
+    assert "1 trial was ended by the study's budget, and no pruner; the score is what was shown until then." in text
 
 
 def ensemble(folder, split, scores, single=None, **more):

@@ -253,6 +253,19 @@ def test_confirmation_with_its_own_epochs_and_a_failure():
     assert [(entry["trial"], entry["failed"]) for entry in states[-1]["confirmed"]] == [(1, 0), (0, 1)]
 
 
+def test_confirmations_and_members_train_the_epochs_of_their_cell():
+    """Epochs that all cells have in common are in none of their settings; the study's own are others."""
+    study = Study.model_validate(
+        {"name": "g", "train": {"epochs": 4}, "runs": [{"id": "a", "set": {"epochs": 3}}]} | MORE
+    )
+    cells = [{"cell": cell, "set": {}, "epochs": 3, "score": 0.5} for cell in "ab"]
+    states = replay.play(study, lambda item: replay.result_of([0.5] * 3, item), candidates=cells)
+    assert [state["phase"] for state in states] == ["confirm", "ensemble", "done"]
+    requested = [run for state in states for run in state["requested"]]
+    assert len(requested) == 4 + 3
+    assert {(run["epochs"], run["total_epochs"]) for run in requested} == {(3, 3)}
+
+
 @pytest.mark.parametrize("minimize", [False, True])
 def test_a_grid_is_confirmed_and_voted_on(minimize):
     study = Study.model_validate(

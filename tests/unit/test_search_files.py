@@ -225,6 +225,7 @@ def test_cells_of_a_grid_are_scored_by_the_mean_of_their_runs(tmp_path):
     runs = [("", "x-s0", 2, ["a-0002"]), ("", "x-s1", 2, ["b-0002"]), ("", "y-s0", 2, ["c-0002"])]
     (found,) = scored_cells(planned(*runs, ("k", "x-s2", 2, ["c-0002"])), store)
     assert (found["cell"], found["set"], found["score"]) == ("x", {"lr": 0}, pytest.approx((0.7 + 0.4) / 2))
+    assert found["epochs"] == 2
 
 
 def test_the_program_takes_steps_from_files(tmp_path, capsys):

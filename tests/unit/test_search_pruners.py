@@ -15,6 +15,7 @@ from segsweep.config.search import Sweep
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.search.checks import problems
+from segsweep.search.decision_inputs import settings_digest
 from segsweep.search.pruning import judge
 from tests.benchmarks.replay import play
 
@@ -273,6 +274,18 @@ def test_a_pruner_of_ones_own(own):
     assert check_pruner(own_component("sweep.pruner", pruner)) == "prunes a trial ahead: False, one behind: True"
     with pytest.raises(ValueError, match="has no such key"):
         own("slow", shore=0.3)
+
+
+def test_decisions_by_a_pruner_of_ones_own_hold_while_its_code_is_the_same(own):
+    def digest(name="slow"):
+        sweep = {"trials": 2, "space": {"optimizer.lr": [0.1, 0.2]}, "pruner": {"name": f"my/pruner.py:{name}"}}
+        return settings_digest(Study.model_validate({"name": "s", "train": {"epochs": 4}, "sweep": sweep}))
+
+    before = digest()
+    Path("my/pruner.py").write_text("# A remark.\n" + OWN.replace("[10]", "[11]"), encoding="utf-8")
+    assert digest() == before  # another function
+    Path("my/pruner.py").write_text(OWN.replace("len(better) >", "len(better) >="), encoding="utf-8")
+    assert len({before, digest(), digest("forgetful")}) == 3
 
 
 @pytest.mark.parametrize(

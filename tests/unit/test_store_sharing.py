@@ -256,7 +256,7 @@ def test_a_broken_disk_here_is_not_called_a_damaged_archive(mine, theirs, remote
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as patched:
-        patched.setattr("tarfile.TarFile.extractall", fail)
+        patched.setattr("shutil.copyfileobj", fail)
         with pytest.raises(OSError, match=ONE):
             pull(theirs, remote)
     assert files_in(location) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]

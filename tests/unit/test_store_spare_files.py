@@ -59,6 +59,24 @@ def test_the_weights_of_the_best_settings_stay(store, tmp_path):
     assert ranked_cells(plan, store, tmp_path / "little") == ["b", "c", "a", "d"]
 
 
+def test_weights_stay_while_a_state_needs_them(tmp_path):
+    root = tmp_path / "segments"
+    for letter, score in (("a", 0.5), ("b", 0.9)):
+        best = {KEY: {"epoch": 4, "value": score, "segment": name_of(letter)}}
+        folder = write_segment(root, name_of(letter), best=best, state_without_weights=True)
+        for name in ("last.pt", "weights-0002.pt", "weights-0004.pt"):
+            (folder / name).write_bytes(b"content")
+    store, plan = SegmentStore(root), plan_of("ab", keep={"weights": "best 1"})
+    assert [one.path.name for one in spare_files({"little": plan}, store, tmp_path)] == ["weights-0002.pt"]
+    without = plan_of("ab", keep={"weights": "best 1", "state": "none"})
+    found = spare_files({"little": without}, store, tmp_path)
+    assert [(one.segment[0], one.path.name) for one in found] == [
+        ("a", "last.pt"), ("a", "weights-0002.pt"), ("a", "weights-0004.pt"), ("b", "last.pt")
+    ]  # fmt: skip
+    store.state(name_of("a")).unlink()
+    assert "weights-0004.pt" in [one.path.name for one in spare_files({"little": plan}, store, tmp_path)]
+
+
 def test_what_another_study_needs_stays(store, tmp_path):
     plan = plan_of(keep={"weights": "best 1", "state": "none"})
     assert spared(store, tmp_path, "weights", little=plan, other=plan_of("a")) == "cd"

@@ -32,7 +32,7 @@ ROWS = [{"epoch": epoch, "lr": 1e-3, "train/loss": 0.5 / epoch, "seconds": 2.0} 
 REPAIR = r"`make repair` \(of one study: STUDY=NAME\) forgets the segment"
 
 
-def publish(store, segment, rows=ROWS, confusion=((5, 1), (1, 5))):
+def publish(store, segment, rows=ROWS, confusion=((5, 1), (1, 5)), **fields):
     """A complete segment of two epochs, as a job publishes it."""
     part = store.part(segment)
     write_csv(part / "epochs.csv", rows)
@@ -42,7 +42,7 @@ def publish(store, segment, rows=ROWS, confusion=((5, 1), (1, 5))):
     (part / "weights-0002.pt").write_bytes(b"w" * 1000)
     (part / "last.pt").write_bytes(b"s" * 1000)
     best = {"max val/miou": {"epoch": 2, "value": 0.7, "segment": segment}}
-    store.publish(segment_record(segment, best=best))
+    store.publish(segment_record(segment, best=best, **fields))
 
 
 @pytest.fixture
@@ -265,6 +265,17 @@ def test_verify_names_what_is_damaged_and_repair_forgets_it_alone(store, capsys)
     assert verify.main([]) == 0
     assert "none damaged" in capsys.readouterr().out
     assert sorted(path.name for path in store.root.iterdir() if path.name != MEMORY) == [TWO]
+
+
+def test_a_state_whose_weights_are_gone_is_damaged(store):
+    shutil.rmtree(store.folder(ONE))
+    publish(store, ONE, state_without_weights=True)
+    assert segment_problems(again(store), ONE) == []
+    store.weights(ONE, 2).unlink()
+    (said,) = segment_problems(again(store), ONE)
+    assert re.match(rf"{store.state(ONE)}: its weights are those of weights-0002\.pt, which is gone\. {REPAIR}", said)
+    store.state(ONE).unlink()
+    assert segment_problems(again(store), ONE) == []
 
 
 def test_a_missing_file_is_damage_where_nobody_lets_it_go(store):

@@ -15,7 +15,7 @@ from segsweep.config.train import Clip, Train
 from segsweep.errors import InputError
 from segsweep.models.parts import encoders, part_of
 from segsweep.optimizers import build_optimizer
-from segsweep.store.checkpoints import read_checkpoint
+from segsweep.store.checkpoints import read_state
 from segsweep.training.clipping import clip_gradients
 from segsweep.training.freezing import is_frozen
 from tests.fakes import EncoderTask, WithEncoder, segment_plan
@@ -88,7 +88,7 @@ def test_rates_follow_schedule_and_warm_up(tmp_path):
     # Warm-up from 0.2 to 1 in two steps, then linearly to 0 over the other four of six.
     base = [0.2, 0.6, 1.0, 0.75, 0.5, 0.25]
     assert np.allclose(seen, [[0.1 * lr, lr, lr] for lr in base])  # encoder, decoder, criterion
-    assert [row["lr"] for row in read_checkpoint(tmp_path / plan.id / "last.pt")["rows"]] == [1.0, 0.25]
+    assert [row["lr"] for row in read_state(tmp_path / plan.id / "last.pt")["rows"]] == [1.0, 0.25]
 
 
 @pytest.mark.parametrize("arch", registry.classes("model"))
@@ -117,7 +117,7 @@ def test_freeze_has_a_short_form():
 
 
 def encoder_of(folder) -> dict:
-    weights = read_checkpoint(folder / "last.pt")["model"]
+    weights = read_state(folder / "last.pt")["model"]
     return {name: value for name, value in weights.items() if part_of(name) == "encoder"}
 
 
@@ -127,7 +127,7 @@ def test_a_frozen_encoder_stays_and_then_trains(tmp_path):
     for last in (1, 2, 3):
         plan = segment_plan({"optimizer": optimizer}, last=last, total=3, parent=parent)
         train(plan, tmp_path, EncoderTask())
-        states[last] = read_checkpoint(tmp_path / plan.id / "last.pt")["optimizer"]["state"]
+        states[last] = read_state(tmp_path / plan.id / "last.pt")["optimizer"]["state"]
         at[last], parent = encoder_of(tmp_path / plan.id), plan.id
     assert same(at[1], at[2])
     assert torch.equal(at[1]["encoder.1.running_mean"], torch.zeros(8))  # as built
@@ -202,7 +202,7 @@ def test_a_frozen_encoder_with_accumulated_batches(tmp_path, loss):
 def test_lamb_counts_the_steps_of_a_thawed_group_from_one(tmp_path):
     plan = segment_plan({"optimizer": FREEZE | {"name": "timm.lamb"}}, last=3)
     train(plan, tmp_path, EncoderTask())
-    groups = read_checkpoint(tmp_path / plan.id / "last.pt")["optimizer"]["param_groups"]
+    groups = read_state(tmp_path / plan.id / "last.pt")["optimizer"]["param_groups"]
     assert [(group.get("part"), group["step"]) for group in groups] == [
         ("encoder", 2 * STEPS), ("decoder", 3 * STEPS), (None, 3 * STEPS),
     ]  # fmt: skip

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from segsweep.checksums import DamagedFile, write_sums
 from segsweep.config.losses import Loss
 from segsweep.errors import InputError
 from segsweep.inference.forward import micro_batches
-from segsweep.store.checkpoints import read_checkpoint
+from segsweep.io import read_json, write_json
+from segsweep.store.checkpoints import read_checkpoint, read_state, write_checkpoint
 from segsweep.store.segment_store import SegmentRecord, SegmentStore
 from segsweep.training import checkpointing
 from segsweep.training.gradients import accumulate_gradients
@@ -40,7 +42,7 @@ def train(segment, store, task=None, **more):
 
 def content(folder: Path) -> dict:
     """The last state, without what differs from one clock to another."""
-    found = read_checkpoint(folder / "last.pt")
+    found = read_state(folder / "last.pt")
     found["rows"] = [{k: v for k, v in row.items() if k not in MEASURED} for row in found["rows"]]
     found["started"] = {k: v for k, v in found["started"].items() if k not in MEASURED}
     return found
@@ -113,7 +115,7 @@ def test_interrupted_at_every_batch_is_the_same_to_the_bit(tmp_path, settings):
         store = tmp_path / f"at{calls}"
         outcome = train(whole, store, should_stop=after(calls))
         assert (outcome["status"], outcome["epochs"]) == ("interrupted", calls // 4)
-        saved = read_checkpoint(store / f"{whole.id}.part" / "last.pt")
+        saved = read_state(store / f"{whole.id}.part" / "last.pt")
         assert (saved["epoch"], saved["started"]["steps"]) == (calls // 4, min(calls % 4, 2))
         assert train(whole, store)["status"] == "finished"
         assert same(content(store / whole.id), content(tmp_path / "whole" / whole.id))
@@ -124,7 +126,7 @@ def test_a_last_epoch_that_nothing_resumes_from_is_not_kept_and_can_be_trained_a
     final = segment_plan(PLATEAU, last=2, can_be_extended=False)
     part = tmp_path / f"{final.id}.part"
     first = train_segment(final, SegmentStore(tmp_path), open_loaders=fake_loaders())
-    saved = read_checkpoint(part / "last.pt")
+    saved = read_state(part / "last.pt")
     assert (saved["epoch"], saved["started"]["steps"]) == (1, 1)
     held = files(part)
     again = train_segment(
@@ -194,6 +196,40 @@ def test_the_best_epoch_is_kept_across_segments(tmp_path):
     assert np.load(tmp_path / first / "counts.npz")["confusion"][:, 0, 0].tolist() == [3, 5, 4]
 
 
+def test_weights_of_a_last_epoch_that_is_the_best_lie_on_the_disk_once(tmp_path):
+    """A state leaves them out, and is continued to the same bits as one of earlier versions, which held them."""
+    first, second = segment_plan({}, last=2, total=3), segment_plan({}, last=3, parent=f"{1:016x}-0002")
+    results = []
+    for whole in (False, True):
+        store = SegmentStore(tmp_path / str(whole))
+        train(first, store.root, Scripted(3, 5))
+        state, weights = store.state_files(first.id)
+        assert "model" not in read_checkpoint(state)
+        if whole:
+            write_checkpoint(state, read_state(state))
+            record = read_json(state.with_name("segment.json"))
+            del record["state_without_weights"]
+            write_json(state.with_name("segment.json"), record)
+            weights.unlink()
+            write_sums(state.parent)
+            assert SegmentStore(store.root).state_files(first.id) == [state]
+        train(second, store.root, Scripted(6))
+        results.append((content(store.folder(second.id)), files(store.folder(second.id))))
+    assert same(*results)
+    (tmp_path / "False" / first.id / weights.name).unlink()
+    with pytest.raises(DamagedFile, match=r"last\.pt: its weights are those of weights-0002\.pt, which is gone"):
+        train(second, tmp_path / "False", Scripted(6))
+
+
+@pytest.mark.parametrize(("settings", "tenths"), [({"ema": {"decay": 0.5}}, (3, 5)), ({}, (5, 3))])
+def test_other_states_hold_their_weights(tmp_path, settings, tenths):
+    """Averaged ones are kept, or an earlier epoch is the best."""
+    one = segment_plan(settings, last=2, total=3)
+    train(one, tmp_path, Scripted(*tenths))
+    (state,) = SegmentStore(tmp_path).state_files(one.id)
+    assert "model" in read_checkpoint(state)
+
+
 def test_best_epochs_by_several_metrics_are_kept(tmp_path):
     one = segment_plan({}, last=3)
     outcome = train(one, tmp_path, Scripted(3, 5, 4), selections=["min val/pixel_accuracy"])
@@ -227,7 +263,7 @@ def test_another_seed_is_another_run(tmp_path):
     first, second = (segment_plan({}, last=1, seed=seed) for seed in (1, 2))
     for description in (first, second):
         train(description, tmp_path)
-    weights = [read_checkpoint(tmp_path / d.id / "last.pt")["model"]["first.weight"] for d in (first, second)]
+    weights = [read_state(tmp_path / d.id / "last.pt")["model"]["first.weight"] for d in (first, second)]
     assert not torch.equal(*weights)
 
 
@@ -248,7 +284,7 @@ def test_a_new_phase_keeps_what_was_learned_and_takes_its_own_constants(tmp_path
     task.constant = 2.0
     second = segment_plan({"loss": {"main": {"focal": 1.0}}}, last=2, parent=first.id)
     train(second, tmp_path, task)
-    before, now = (read_checkpoint(tmp_path / d.id / "last.pt")["criterion"] for d in (first, second))
+    before, now = (read_state(tmp_path / d.id / "last.pt")["criterion"] for d in (first, second))
     assert (before["constant"], now["constant"]) == (1.0, 2.0)
     assert before["weight"] != 1.0
     assert now["weight"] != before["weight"]
@@ -310,7 +346,7 @@ def test_accumulated_batches_train_as_one_large_batch(tmp_path):
         store = tmp_path / str(settings["batch_size"])
         description = segment_plan(settings | {"optimizer": {"name": "sgd", "lr": 0.1}}, last=2)
         assert train(description, store, FakeTask(norm="group", dropout=0.0))["effective_batch"] == 8
-        weights.append(read_checkpoint(store / description.id / "last.pt")["model"])
+        weights.append(read_state(store / description.id / "last.pt")["model"])
     torch.testing.assert_close(weights[1], weights[0], rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(weights[2], weights[0], rtol=1e-4, atol=1e-6)
 

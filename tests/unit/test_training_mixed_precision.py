@@ -12,7 +12,7 @@ from segsweep.config.train import Train
 from segsweep.data.void import VOID
 from segsweep.inference.forward import Forward, micro_batches
 from segsweep.losses.task_weights import GradNorm
-from segsweep.store.checkpoints import read_checkpoint
+from segsweep.store.checkpoints import read_state
 from segsweep.store.segment_store import SegmentStore
 from segsweep.training.gradient_scaling import GradientScaler
 from segsweep.training.gradients import accumulate_gradients
@@ -52,7 +52,7 @@ def trained(tmp_path, settings, task, epochs=2):
         segment, SegmentStore(tmp_path), open_loaders=fake_loaders(task), report=lambda row, best: rows.append(row)
     )
     state = tmp_path / f"{segment.id}.part" / "last.pt"
-    return read_checkpoint(state) if outcome["status"] == "finished" else None, rows, outcome
+    return read_state(state) if outcome["status"] == "finished" else None, rows, outcome
 
 
 def plain_torch(optimizer, *, factor, clip, accumulate, epochs=2, seed=1):

@@ -14,7 +14,7 @@ from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.store.best_epoch import read_epochs
-from segsweep.store.checkpoints import read_checkpoint
+from segsweep.store.checkpoints import read_state
 from segsweep.store.segment_store import SegmentRecord, SegmentStore, read_arrays
 from segsweep.training.loop import train_segment
 from tests.fakes import segment_plan
@@ -61,7 +61,7 @@ def test_cut_into_segments_is_the_same_to_the_bit(tmp_path, data):
     first = segment(data, tmp_path, last=1, total=2)
     run(first, tmp_path / "cut")
     run(segment(data, tmp_path, last=2, first=2, parent=first.id), tmp_path / "cut")
-    states = [read_checkpoint(tmp_path / store / whole.id / "last.pt") for store in ("whole", "cut")]
+    states = [read_state(tmp_path / store / whole.id / "last.pt") for store in ("whole", "cut")]
     for part in ("model", "criterion"):
         assert states[0][part].keys() == states[1][part].keys()
         assert all(torch.equal(states[0][part][name], states[1][part][name]) for name in states[0][part])

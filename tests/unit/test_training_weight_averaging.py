@@ -8,7 +8,7 @@ from timm.utils import ModelEmaV3
 from torch import nn
 
 from segsweep.config.train import Ema
-from segsweep.store.checkpoints import read_checkpoint
+from segsweep.store.checkpoints import read_checkpoint, read_state
 from segsweep.store.segment_store import SegmentRecord, SegmentStore
 from segsweep.training.loop import train_segment
 from segsweep.training.weight_averaging import averaged, decay_at
@@ -24,7 +24,7 @@ def train(store, settings, task=None, *, last=3, **more):
     )
     SegmentStore(store).publish(SegmentRecord.from_json(segment.to_json() | outcome))
     kept = {path.name: read_checkpoint(path)["model"] for path in (store / segment.id).glob("weights-*.pt")}
-    return read_checkpoint(store / segment.id / "last.pt"), rows, kept
+    return read_state(store / segment.id / "last.pt"), rows, kept
 
 
 class Steps(FakeTask):

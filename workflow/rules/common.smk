@@ -28,6 +28,7 @@ from segsweep.planning.job_requests import request_of, side_by_side
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import TEST_LOOKS, lacks_figures, lacks_images, was_pulled
+from segsweep.planning.stale_lock import about_stale_lock
 from segsweep.search.step_files import awaited
 from segsweep.store.segment_store import STORE
 from segsweep.tables import outputs
@@ -49,6 +50,8 @@ try:
     IMAGE = container_image(STUDY.request.container) if IN_CONTAINER else None
     if PLANS:
         announce(STUDY, logger.info)
+        if PULLS and (locked := about_stale_lock(STUDY.request.study)):
+            logger.warning(locked)
         WRITER = PlanWriter(STUDY)
 except InputError as error:
     raise WorkflowError("\n".join(error.problems)) from None
@@ -94,7 +97,10 @@ TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
 # kept for the next one: on a processor, steps take up to a fifth less. Whoever has chosen otherwise, has.
 ALLOCATION = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=536870912"
 ALLOCATION = quote(os.environ.get("GLIBC_TUNABLES", ALLOCATION))
-RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 GLIBC_TUNABLES={ALLOCATION} python {quote(os.path.relpath(SCRIPTS))}"
+# The Python that runs Snakemake, whatever a node's PATH finds first; with `--sdm`, the one of the deployed environment.
+DEPLOYED = workflow.deployment_settings is not None and workflow.deployment_settings.deployment_method
+PYTHON = "python" if DEPLOYED else quote(sys.executable)
+RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 GLIBC_TUNABLES={ALLOCATION} {PYTHON} {quote(os.path.relpath(SCRIPTS))}"
 
 
 def warm(program):
@@ -298,7 +304,7 @@ CLAIM = f"{RUN}/claim_gpu.py --memory {{resources.gpu_mb}} -- " if STUDY.request
 # stands in braces; parameters it would fill in for each of ten thousand jobs when it looks at them.
 TRAIN = (
     f"{RUN}/train_segment.py {TRAINING_OPTIONS} --plan {quote(str(STUDY.plan_file))} --store results/segments "
-    f"--device {quote(str(STUDY.request.device))}"
+    f"--device {quote(str(STUDY.device))}"
 )
 
 

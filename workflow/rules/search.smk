@@ -114,7 +114,7 @@ rule score_ensemble:
     params:
         run=untracked(warm("score_ensemble")),
         plan=untracked(STUDY.plan_file),
-        device=untracked(STUDY.request.device),
+        device=untracked(STUDY.device),
         folder=FOLDER,
         decides=STUDY.ensemble_in_words,
         models=ensemble_digest,
@@ -150,7 +150,7 @@ rule predict_test:
     params:
         run=untracked(warm("predict_test")),
         plan=untracked(STUDY.plan_file),
-        device=untracked(STUDY.request.device),
+        device=untracked(STUDY.device),
         decides=STUDY.ensemble_in_words,
         models=ensemble_digest,
         code=STUDY.code_of("predict_test"),

@@ -160,7 +160,7 @@ rule train_pack:
     params:
         run=RUN,
         plan=STUDY.plan_file,
-        device=STUDY.request.device,
+        device=STUDY.device,
         options=PACK_OPTIONS,
         segments=segments_of_pack,
         start=start_of,

@@ -84,6 +84,15 @@ class Request(Settings):
     )
     cluster: Cluster | None = key(None, "What a person fills in about their cluster; see config/cluster.yaml.")
 
+    @property
+    def device_asked(self) -> str:
+        """The device that trainings of segsweep's own ask torch for: what `auto` is, where it is said what jobs get."""
+        if self.device != "auto":
+            return self.device
+        if self.cluster is not None:
+            return "cuda" if self.cluster.has_gpu else "cpu"
+        return "cuda" if self.claim_gpu else "auto"
+
     @field_validator("device")
     @classmethod
     def _known(cls, value: str) -> str:

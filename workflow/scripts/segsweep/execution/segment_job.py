@@ -206,7 +206,7 @@ def _parent(job: SegmentPlan, store: SegmentStore) -> SegmentRecord | None:
     state = store.program_files(job.parent) if job.program else store.state(job.parent)
     if record.status == "finished" and not state.exists():
         raise InputError(f"{state} is missing: nothing can continue it. Start `snakemake` again: it trains again, too")
-    for path in state.rglob("*") if job.program else [state]:
+    for path in state.rglob("*") if job.program else store.state_files(job.parent):
         if not path.is_dir():
             store.checked(path)
     return record

@@ -88,7 +88,7 @@ class Planner(WorkerView):
         self.budget: BudgetPlan | None = None
         if self.study.budget is not None:
             cluster = request.cluster
-            on_gpu = None if cluster is None else cluster.gpu != "none"
+            on_gpu = None if cluster is None else cluster.has_gpu
             aside = 0 if self.study.budget.runs is None else set_aside(self.study)
             self.budget = BudgetPlan(self.study.budget, self.folder, on_gpu, set_aside=aside)
 

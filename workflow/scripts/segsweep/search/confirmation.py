@@ -5,7 +5,7 @@ from collections.abc import Collection
 from segsweep.config.study import Study
 from segsweep.search.requests import confirming_runs, name_of
 from segsweep.search.results import Result, scores_of
-from segsweep.search.step_files import Candidate, ConfirmedSetting, Trial
+from segsweep.search.step_files import ORIGIN, Candidate, ConfirmedSetting, Trial
 from segsweep.statuses import FAILED, LEFT_OUT
 
 
@@ -51,7 +51,7 @@ def confirmed(study: Study, chosen: list[Candidate], dropped: Collection[str] = 
     for search_rank, candidate in enumerate(chosen, 1):
         scores = candidate["scores"]
         known = [score["score"] for score in scores if score["score"] is not None]
-        origin = {name: candidate[name] for name in ("trial", "cell", "set") if name in candidate}
+        origin = {name: candidate[name] for name in ORIGIN if name in candidate}
         entries.append(
             origin
             | {

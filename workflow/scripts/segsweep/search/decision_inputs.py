@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from segsweep.config.racing import race_in
-from segsweep.config.settings import Settings
+from segsweep.config.settings import Component, Settings
 from segsweep.config.study import Study
 from segsweep.hashing import short_hash
 from segsweep.planning.budget_ledger import shown
@@ -15,17 +15,22 @@ from segsweep.search.step_files import RequestedRun, State, awaited
 
 # How trials follow each other: steps of searches that went on in batches hold no more.
 PIPELINED = "trial after trial"
+# Which epochs chosen cells train: steps that do not hold it took those of the study for all.
+OWN_EPOCHS = "epochs of each cell"
 
 
 def settings_digest(study: Study) -> str:
     """Digest of all settings that decisions of the search phase depend on: `trials` is not one of them.
 
-    As in addresses, keys at their defaults are left out, so that a new one makes no step void.
+    As in addresses, keys at their defaults are left out, so that a new one makes no step void. A sampler or pruner of
+    a person's own counts with its code.
     """
-    sweep = None
+    sweep = OWN_EPOCHS
     if study.sweep is not None:
         sweep = [PIPELINED, _differing(study.sweep, exclude={"trials"})]
-        sweep += [[part.name, part.revision] for part in (study.sweep.sampler, study.sweep.pruner)]
+        parts = (study.sweep.sampler, study.sweep.pruner)
+        sweep += [[part.name, part.revision] for part in parts]
+        sweep += [_code_of(part) for part in parts if part.own]
     folds = study.folds.model_dump(mode="json") if study.folds else None
     values = [sweep, study.metric, study.minimize, study.seeds, folds, study.total_epochs]
     if study.race is not None:
@@ -97,6 +102,15 @@ def valid_steps(
             if any(segment not in segments_of(looked_at[key]) for key, segment in state["evidence"].items()):
                 return number
     return len(states)
+
+
+def _code_of(component: Component) -> str:
+    """Hash of the own code that a component reaches."""
+    # Of use to few studies, and it reads syntax trees.
+    from segsweep.planning.code_fingerprint import Code
+    from segsweep.planning.study_context import component_roots
+
+    return Code().fingerprint(component_roots(component))
 
 
 def _differing(settings: Settings, exclude: set[str] | None = None) -> dict[str, Any]:

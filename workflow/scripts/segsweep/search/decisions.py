@@ -20,7 +20,7 @@ from segsweep.search.objectives import members_of_front
 from segsweep.search.requests import confirming_runs, member_runs, name_of, shortest_epochs
 from segsweep.search.results import Result, best_of
 from segsweep.search.retraining import Finalist, retraining_runs, retrains
-from segsweep.search.step_files import BestSetting, Candidate, State, Trial, awaited
+from segsweep.search.step_files import ORIGIN, BestSetting, Candidate, State, Trial, awaited
 from segsweep.statuses import LEFT_OUT
 
 
@@ -254,5 +254,5 @@ def _scores(study: Study, results: dict[str, Result]) -> list[dict[str, Any]]:
 
 
 def _best(setting: Candidate, phase: str, score: float) -> BestSetting:
-    origin = {name: setting[name] for name in ("trial", "cell", "set") if name in setting}
+    origin = {name: setting[name] for name in ORIGIN if name in setting}
     return origin | {"phase": phase, "score": score}

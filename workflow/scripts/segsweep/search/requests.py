@@ -14,6 +14,11 @@ def total_epochs(study: Study, values: Values) -> int:
     return int(values.get("epochs", study.total_epochs))
 
 
+def epochs_of(study: Study, chosen: Candidate) -> int:
+    """Epochs of a full training of a chosen setting: of a cell those of its own runs."""
+    return chosen["epochs"] if "epochs" in chosen else total_epochs(study, chosen["set"])
+
+
 def shortest_epochs(study: Study) -> int:
     """Epochs of the shortest trial that a search may have."""
     epochs = study.sweep.space.get("epochs")
@@ -68,7 +73,7 @@ def trial_runs(study: Study, trial: Trial) -> list[RequestedRun]:
 
 def confirming_runs(study: Study, chosen: Candidate, seeds: list[int]) -> list[RequestedRun]:
     """A setting in full on seeds of `confirm`."""
-    epochs = study.confirm.epochs or total_epochs(study, chosen["set"])
+    epochs = study.confirm.epochs or epochs_of(study, chosen)
     return _runs_on(study, chosen, seeds, "confirm", epochs)
 
 
@@ -87,7 +92,7 @@ def _runs_on(study: Study, setting: Candidate, seeds: list[int], role: str, epoc
 
 def member_runs(study: Study, chosen: Candidate) -> list[RequestedRun]:
     """The members of an ensemble: the setting in full, once for each fold."""
-    epochs = total_epochs(study, chosen["set"])
+    epochs = epochs_of(study, chosen)
     return [
         _origin(chosen, f"ensemble-{name_of(chosen)}-f{fold['index']}", "ensemble")
         | {"seed": study.first_seeds[0], "fold": fold, "epochs": epochs, "total_epochs": epochs}

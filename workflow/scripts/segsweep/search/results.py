@@ -113,12 +113,12 @@ def scored_cells(plan: StudyPlan, store: SegmentStore, left_out: Container[str] 
     cells = cells_with_scores(plan, store, left_out)
     scores = {one["cell"]: [run["score"] for run in one["scores"]] for one in cells}
     objectives = {one["cell"]: [run.get("objectives", {}) for run in one["scores"]] for one in cells}
-    settings = {cell.cell: cell.settings for cell in plan.cells}
     return [
-        {"cell": cell, "set": settings[cell], "score": sum(found) / len(found)}
-        | ({"objectives": means(objectives[cell], list(plan.objectives))} if plan.objectives else {})
-        for cell, found in scores.items()
-        if None not in found
+        {name: one[name] for name in ("cell", "set", "epochs")}
+        | {"score": sum(scores[one["cell"]]) / len(scores[one["cell"]])}
+        | ({"objectives": means(objectives[one["cell"]], list(plan.objectives))} if plan.objectives else {})
+        for one in cells
+        if None not in scores[one["cell"]]
     ]
 
 

@@ -74,12 +74,16 @@ class RequestedRun(TypedDict):
 
 
 class Candidate(TypedDict):
-    """A setting that may be confirmed: a trial of a sweep, or a cell of a study without one."""
+    """A setting that may be confirmed: a trial of a sweep, or a cell of a study without one.
+
+    `epochs` are those of the runs of a cell: `set` holds only what differs between cells.
+    """
 
     set: Values
     score: float | None
     trial: NotRequired[int]
     cell: NotRequired[str]
+    epochs: NotRequired[int]
     objectives: NotRequired[dict[str, float | None]]
 
 
@@ -88,14 +92,13 @@ class Entrant(Candidate):
 
     `scores` are of its runs ({key, seed, fold, status, score}), in the order of its seeds. `standing` is `racing`,
     `behind` (the setting `by`, which was first when it was dropped), `no_gain` (it cannot be better than `by` by more
-    than `matters`), or `failed` (a run of it did). `epochs` are those of its runs; not of a confirmation.
+    than `matters`), or `failed` (a run of it did).
     """
 
     scores: list[dict[str, Any]]
     seeds: int
     standing: str
     by: str | None
-    epochs: NotRequired[int]
 
 
 class Race(TypedDict):
@@ -129,6 +132,7 @@ class BestSetting(Candidate):
     phase: str
 
 
+ORIGIN = ("trial", "cell", "epochs", "set")  # of a candidate: what it is, without how it did
 RACE = "race"  # role of a run of a further seed: in tables it has that of its cell
 BEHIND = "behind"  # steps of earlier versions say `worse`
 DROPPED = (BEHIND, "no_gain")  # standings of settings that get no further seed because of others

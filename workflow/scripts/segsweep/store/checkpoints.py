@@ -19,6 +19,7 @@ from torch.utils.serialization import config
 
 from segsweep.checksums import DamagedFile
 from segsweep.io import regular, write_bytes
+from segsweep.store.segment_store import REPAIR, weights_name
 
 LINE = re.compile(rb"\ncrc32 ([0-9a-f]{8})\n")
 LENGTH = len(b"\ncrc32 00000000\n")
@@ -47,6 +48,21 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     """
     check_checkpoint(path)
     return torch.load(path, map_location=device, weights_only=True)
+
+
+def read_state(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read a complete state; one without weights takes those of its epoch, which are kept beside it.
+
+    Raises:
+        DamagedFile: it differs from its checksum, or its weights do, or these are gone.
+    """
+    content = read_checkpoint(path, device)
+    if "model" in content:
+        return content
+    weights = path.with_name(weights_name(content["epoch"]))
+    if not weights.exists():
+        raise DamagedFile(f"{path}: its weights are those of {weights.name}, which is gone. {REPAIR}")
+    return content | {"model": read_checkpoint(weights, device)["model"]}
 
 
 def check_checkpoint(path: Path) -> None:

@@ -8,7 +8,8 @@ A folder of a segment holds
     weights-<epoch>.pt      the model's weights at an epoch that is kept: the best one by some selection
     images-<epoch>.npz      `names`, and counts with a leading axis of images, at such an epoch
     last.pt                 the complete state after its last epoch, where another segment may continue it; of an
-                            unfinished one the last that was saved, between two steps
+                            unfinished one the last that was saved, between two steps. Where the weights of its epoch
+                            are kept, they are not in it: `segsweep.store.checkpoints.read_state` takes them from there
 Of a segment that a program of the user's own trained it holds the record and
     epochs.csv              epoch, and the program's own columns under its own names
     out/                    the program's files: all where another segment may continue it, else those that are kept
@@ -46,6 +47,11 @@ REPAIR = "`make repair` (of one study: STUDY=NAME) forgets the segment; start ag
 ENDINGS = ("finished", "early_stopped", "diverged", "oom")
 
 
+def weights_name(epoch: int) -> str:
+    """Name of the file with the weights of an epoch."""
+    return f"weights-{epoch:04d}.pt"
+
+
 def split_id(segment: str) -> tuple[str, int]:
     """The hash of the phase and the last epoch that a segment's id is made of."""
     phase, _, epoch = segment.rpartition("-")
@@ -77,6 +83,7 @@ class SegmentRecord:
         peak_memory_mb: on the GPU, of the process on a CPU, MiB.
         effective_batch: images for a step of the optimizer.
         micro_batch: images passed through the network at once.
+        state_without_weights: whether its complete state leaves out the weights, as those of its last epoch are kept.
         precision: arithmetic that it was trained in, which settings with `precision: auto` do not tell; None of a
             program, or of earlier versions.
         versions, host: what it was trained with.
@@ -110,6 +117,7 @@ class SegmentRecord:
     peak_memory_mb: float | None = None
     effective_batch: int | None = None
     micro_batch: int | None = None
+    state_without_weights: bool = False
     precision: str | None = None
     versions: dict[str, str | None] = field(default_factory=dict)
     host: dict[str, Any] = field(default_factory=dict)
@@ -184,6 +192,7 @@ _KINDS = {
     "peak_memory_mb": float | int | None,
     "checkpoint_mb": float | int | None,
     "micro_batch": int | None,
+    "state_without_weights": bool,
     "precision": str | None,
     "parameters": int | None,
     "versions": dict,
@@ -226,7 +235,7 @@ class SegmentStore:
 
     def weights(self, segment: str, epoch: int) -> Path:
         """The model's weights at an epoch that is kept."""
-        return self.root / segment / f"weights-{epoch:04d}.pt"
+        return self.root / segment / weights_name(epoch)
 
     def all_weights(self, segment: str) -> list[Path]:
         """The weights of all epochs that are kept."""
@@ -239,6 +248,12 @@ class SegmentStore:
     def state(self, segment: str) -> Path:
         """The complete state after its last epoch."""
         return self.root / segment / STATE
+
+    def state_files(self, segment: str) -> list[Path]:
+        """All that the complete state lies in: with the weights that are kept where it leaves them out."""
+        record = self.record(segment)
+        weights = [self.weights(segment, record.epochs)] if record.state_without_weights else []
+        return [self.state(segment), *weights]
 
     def program_files(self, segment: str) -> Path:
         """The folder of the files of a program of the user's own that trained it."""

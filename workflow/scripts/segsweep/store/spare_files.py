@@ -53,10 +53,11 @@ def spare_files(
     reached = {segment for plan in plans.values() for segment in plan.segments} & set(store.complete)
     found = []
     for segment in sorted(reached):
-        files = [] if segment in with_state else [("state", store.state(segment))]
+        needed = set(store.state_files(segment)) if segment in with_state and store.state(segment).exists() else set()
+        files = [("state", store.state(segment))]
         files += [] if segment in with_weights else [("weights", path) for path in store.all_weights(segment)]
         for kind, path in files:
-            if path.is_file():
+            if path.is_file() and path not in needed:
                 record = store.record(segment)
                 epochs = record.epochs if kind == "state" else record.trained_epochs
                 found.append(SpareFile(path, segment, kind, path.stat().st_size, epochs))

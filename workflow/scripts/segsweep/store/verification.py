@@ -65,6 +65,9 @@ def segment_problems(store: SegmentStore, segment: str) -> list[str]:
         for name in files_in(folder):
             published_digest(folder, name, sums)
         record = store.record(segment)
+        state, *weights = store.state_files(segment)
+        if state.exists() and not all(path.exists() for path in weights):
+            return [f"{state}: its weights are those of {weights[0].name}, which is gone. {REPAIR}"]
         results = ProgramResults.model_validate(record.program["results"]) if record.program else None
         if record.trained_epochs:
             read_epochs(store, segment, results)

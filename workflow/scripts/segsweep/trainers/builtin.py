@@ -10,10 +10,11 @@ import torch
 from segsweep.config.components import Trainer
 from segsweep.data.prepared_checks import check_prepared
 from segsweep.execution.arithmetic import AUTO, of_device
+from segsweep.execution.cuda import torch_device
 from segsweep.io import read_json_or_none, write_json
 from segsweep.models.hub_weights import cache_first
 from segsweep.planning.plan_file import SegmentPlan
-from segsweep.store.checkpoints import read_checkpoint
+from segsweep.store.checkpoints import read_checkpoint, read_state
 from segsweep.store.segment_store import STATE, SegmentStore, read_arrays
 from segsweep.training.loop import train_segment
 
@@ -28,8 +29,8 @@ class Builtin(Trainer):
 
 
 def describe_device(name: str) -> dict[str, Any]:
-    """See `segsweep.trainers`. `auto` is a GPU where there is one."""
-    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    """See `segsweep.trainers`, and `segsweep.execution.cuda` for what a name stands for."""
+    device = torch_device(name)
     gpu = device.type == "cuda"
     return {
         "device": str(device),
@@ -90,9 +91,12 @@ def _drop_damaged(part: Path, note: Callable[[str], None]) -> None:
     state = part / STATE
     if not state.exists():
         return
-    for path in [state, *sorted(part.glob("weights-*.pt")), *sorted(part.glob("images-*.npz"))]:
+    files = [(read_state, state)]
+    files += [(read_checkpoint, path) for path in sorted(part.glob("weights-*.pt"))]
+    files += [(read_arrays, path) for path in sorted(part.glob("images-*.npz"))]
+    for read, path in files:
         try:
-            read_arrays(path) if path.suffix == ".npz" else read_checkpoint(path)
+            read(path)
         except Exception as error:  # torch names no type for a broken file
             state.unlink()
             note(f"{path} cannot be read ({error}); the segment begins again")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from segsweep.store.checkpoints import read_checkpoint
+from segsweep.store.checkpoints import read_checkpoint, read_state
 
 
 @dataclass
@@ -90,7 +90,7 @@ class RunState:
 def content_of(
     state: RunState,
     loss: dict,
-    model: nn.Module,
+    model: nn.Module | None,
     criterion: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
@@ -100,14 +100,14 @@ def content_of(
 
     Args:
         loss: its settings, which say later whether the criterion is still the same.
+        model: None where its weights are those that are kept of the state's epoch.
         others: what else has a state, by name; as a rule nothing.
     """
     plain = {one.name: getattr(state, one.name) for one in fields(RunState)}
     plain["started"] = {one.name: getattr(state.started, one.name) for one in fields(StartedEpoch)}
     plain["counts"] = {name: torch.from_numpy(values) for name, values in state.stacked_counts().items()}
-    modules = {"model": model.state_dict(), "criterion": criterion.state_dict(), "optimizer": optimizer.state_dict()}
-    modules |= {name: one.state_dict() for name, one in others.items()}
-    return plain | modules | {"loss": loss}
+    modules = {"model": model, "criterion": criterion, "optimizer": optimizer} | others
+    return plain | {name: one.state_dict() for name, one in modules.items() if one is not None} | {"loss": loss}
 
 
 def read(path: Path) -> RunState:
@@ -126,7 +126,7 @@ def restore(
     others: dict[str, Any],
 ) -> RunState:
     """Fill model, criterion, optimizer and what else has a state from a file; returns the plain part of the state."""
-    content = read_checkpoint(path, device)
+    content = read_state(path, device)
     model.load_state_dict(content["model"])
     held, same = content["criterion"], content["loss"] == loss
     if not same:

@@ -78,6 +78,12 @@ class Session:
         """The forward pass of the network that is evaluated."""
         return Forward(self.evaluated, self.forward.normalize, self.train, self.device)
 
+    @property
+    def weights_are_kept(self) -> bool:
+        """Whether the network is as it was kept of the last epoch: that is one of the best, and no step followed."""
+        kept = self.state.epoch in kept_epochs(self.state, self.segment.id)
+        return kept and self.ema is None and not self.state.started.steps
+
     def content(self) -> dict[str, Any]:
         """The complete state as it is, between two steps or after the last one of an epoch."""
         done = self.state.started
@@ -87,7 +93,7 @@ class Session:
             if not done.is_trained:  # else they were taken then: an evaluation that was interrupted may have drawn
                 done.generators = all_generator_states(self.device)
         loss = self.train.loss.model_dump(mode="json")
-        modules = (self.model, self.criterion, self.optimizer)
+        modules = (None if self.weights_are_kept else self.model, self.criterion, self.optimizer)
         others = others_with_state(self.scaler, self.ema)
         return run_state.content_of(self.state, loss, *modules, others=others)
 
@@ -113,7 +119,8 @@ class Session:
             write_counts(self.store, self.segment, self.state)
         self.writer.wait()
         self.state.started.seconds += self.watch.lap()
-        return outcome_of(status, detail, self.state, self.train, self.model)
+        outcome = outcome_of(status, detail, self.state, self.train, self.model)
+        return outcome | {"state_without_weights": self.weights_are_kept}
 
 
 def set_up(

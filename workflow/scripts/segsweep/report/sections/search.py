@@ -8,6 +8,7 @@ from segsweep import registry
 from segsweep.config.components import Section
 from segsweep.formatting import value_in_words
 from segsweep.own_code.names import own_name
+from segsweep.planning.budget_ledger import GPU_HOURS, RUNS, UNTIL
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph, was
@@ -15,6 +16,8 @@ from segsweep.report.quoted_results import QuotedResults, Table
 from segsweep.report.value_styles import parse
 
 MOST_DECISIONS, MOST_ANCESTORS = 40, 8
+NOT_PRUNED = " No trial was pruned"
+LIMITS = f"{GPU_HOURS},{RUNS},{UNTIL}"  # of a budget, as the column `budget` names them
 PROTECTED = ("preserve", "margin", "improving")  # reasons for which a trial that is behind is promoted
 
 
@@ -129,9 +132,8 @@ def figure(results: QuotedResults) -> str:
         rungs,
         results.names,
     )
-    marks = (
-        " A cross marks where a trial was pruned" if (trials["status"] == "pruned").any() else " No trial was pruned"
-    )
+    ended = ", or ended by the budget" if ended_by_budget(trials).any() else ""
+    marks = f" A cross marks where a trial was pruned{ended}" if (trials["status"] == "pruned").any() else NOT_PRUNED
     marks += "; a diamond marks a protected trial." if protected else "."
     lines = " Dotted lines are rungs." if len(rungs) else ""
     few = " An evenly spaced choice of the trials is drawn." if len(trials) > run_figures.MOST_CURVES else ""
@@ -200,7 +202,9 @@ def saved(results: QuotedResults) -> str:
     if not len(trials):
         return ""
     file = trials.file
-    pruned = int((trials.frame["status"] == "pruned").sum())
+    ended = ended_by_budget(trials.frame)
+    pruned = int(((trials.frame["status"] == "pruned") & ~ended).sum())
+    by_pruner = "status=pruned & budget=" if ended.any() else "status=pruned"
     protected = int(decided.frame["reason"].isin(PROTECTED).sum()) if len(decided) else 0
     kept = decided.aggregate("count", where=f"reason={','.join(PROTECTED)}", style="plural:time") if protected else None
     return bullets(
@@ -210,10 +214,19 @@ def saved(results: QuotedResults) -> str:
         "of what all of them would have taken in full."
         if {"trained", "total_epochs"} <= set(trials.frame.columns)
         else None,
-        f"{trials.aggregate('count', where='status=pruned', style='plural:trial')} "
+        f"{trials.aggregate('count', where=by_pruner, style='plural:trial')} "
         f"{was(pruned)} pruned; trained in full they would "
         f"have cost {decided.aggregate('sum', 'epochs_left', 'plural:further epoch', 'decision=pruned')}."
         if pruned and len(decided)
         else None,
+        f"{trials.aggregate('count', where=f'budget={LIMITS}', style='plural:trial')} {was(ended.sum())} ended by the "
+        "study's budget, and no pruner; the score is what was shown until then."
+        if ended.any()
+        else None,
         f"A trial that its rank would have pruned was protected {kept}." if protected else None,
     )
+
+
+def ended_by_budget(trials: pd.DataFrame) -> pd.Series:
+    """Which trials of a table the study's budget ended: their status is that of pruned ones."""
+    return trials["budget"].notna() if "budget" in trials else pd.Series(False, trials.index)

@@ -74,7 +74,8 @@ def certainty(results: QuotedResults) -> list[str]:
         f"How sure that is: {results.quote_analysis('front.draws', 'int')} draws of "
         f"{results.quote_analysis('front.blocks', unit)} with replacement.",
         results.explain("front_shares"),
-        *["Costs of models were measured once, and are the same in all draws."] * has_model_costs,
+        *["Costs of models were measured once, and are the same in all draws: noise of a measured time is in no share."]
+        * has_model_costs,
     ]
 
 
@@ -153,12 +154,13 @@ def figure(results: QuotedResults) -> str:
     paper, axes = theme.grid_of(len(pairs)) if several else theme.grid_of(1, width=5.6, height=3.6)
     for ax, (across, up) in zip(axes, pairs, strict=True):
         trade_off(ax, compared, across, up, line=not several, names=results.names)
+    for ax in axes[1:]:
+        ax.get_legend().remove()
     paper.tight_layout()
-    if several:
-        return results.figure(
-            "trade_off", paper, "Settings by each pair of objectives; the front is that of all objectives together."
-        )
     bars = "bars are intervals of the mean" if compared[f"{metric} low"].notna().any() else "there are no intervals"
+    if several:
+        said = f"Settings by each pair of objectives; the front is that of all objectives together, {bars}."
+        return results.figure("trade_off", paper, said)
     several_members = (compared["on_front"] == "True").sum() > 1
     front = "the line joins the front" if several_members else "the front is a single one"
     pattern = "{y} against {x}, a point for each setting; {front}, {bars}."
