@@ -2,12 +2,16 @@
 # make test     all tests
 # make help     the other targets
 SHELL := /bin/bash
-PYTHON ?= python3
+# What makes the environment: python3, or where that is too old, the newest that has its version in its name.
+IS_PYTHON := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null
+PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11; do \
+  "$$one" $(IS_PYTHON) && { echo "$$one"; break; }; done)
 # `make report VENV=/opt/segsweep`: an environment of your own, which is used as it is. Containers come with one.
 VENV ?= .venv
 BIN := $(VENV)/bin
-# The build of torch for `make env`: pinned, or cpu, cu126, ... for other drivers; see envs/install.sh.
-TORCH ?= pinned
+# The build of torch for `make env`: pinned, or cpu, cu126, ... for other drivers; see envs/install.sh. It is kept.
+INSTALLED := $(or $(shell cat .venv/.torch 2> /dev/null),pinned)
+TORCH ?= $(INSTALLED)
 STUDY ?= demo
 DATASET ?= demo
 OPTIONS ?=
@@ -25,18 +29,25 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export predict plan data study status track script test faults lint format schemas docs lock bench push
-.PHONY: pull verify repair clean-up clean
+.PHONY: help env report export predict plan data study status track script test faults cluster lint format schemas docs
+.PHONY: lock bench push pull verify repair clean-up clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
+ifneq ($(TORCH),$(INSTALLED))
+.PHONY: .venv/.complete
+endif
+
 .venv/.complete: envs/requirements.lock
+	@"$(PYTHON)" $(IS_PYTHON) || { echo "$(or $(PYTHON),python3) is no Python 3.11 or newer. Name one that is:" \
+	  "make env PYTHON=/path/to/python3.12 (on a cluster often after \`module load python\`)." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	envs/install.sh .venv $(TORCH)
+	@echo $(TORCH) > .venv/.torch
 	touch $@
 
-env: $(if $(filter .venv,$(VENV)),.venv/.complete)  ## the environment alone, in .venv
+env: $(if $(filter .venv,$(VENV)),.venv/.complete)  ## the environment alone, in .venv; TORCH=cu126, PYTHON=python3.12 choose
 
 report: env  ## train what is missing of STUDY and write its report
 	@snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS) \
@@ -75,6 +86,9 @@ test: env  ## all tests; those on a Slurm of their own only as root, on Debian, 
 faults: env  ## malformed inputs by the hundred, disks that fail at each stage, and tables of the answers (half an hour)
 	@python -m tests.faults
 	@python -m tests.faults.disk
+
+cluster: env  ## a thousand trainings on a Slurm of its own, whose controller is killed, and Snakemake; as root (minutes)
+	python -m tests.many_jobs $(OPTIONS)
 
 bench: env  ## speed against what one would write: a table, and results/benchmarks (an hour)
 	python tests/benchmarks $(PARTS)
@@ -119,4 +133,4 @@ clean-up: env  ## what can go of results/segments; OPTIONS=--remove removes it
 	@python workflow/scripts/clean_up.py $(OPTIONS)
 
 clean:  ## remove all results and the environment; asks before, unless YES=1
-	@$(PYTHON) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake .venv
+	@$(or $(PYTHON),python3) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake .venv

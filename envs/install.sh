@@ -9,7 +9,8 @@ torch=${2:-pinned}
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}"
 "$python" -m pip install --quiet --disable-pip-version-check uv
-install="$1/bin/uv pip install --quiet --compile-bytecode --python $python"
+# Builds have the same version but for what stands behind a plus, which uv takes for no difference to what is there.
+install="$1/bin/uv pip install --quiet --compile-bytecode --python $python --reinstall-package torch --reinstall-package torchvision"
 if [ "$torch" = pinned ]; then
   $install --requirement "$here/requirements.lock"
 else

@@ -14,6 +14,10 @@ from tests.workspace import ROOT
 CLUSTER = ROOT.parent / "shared" / "slurm" / "cluster"
 NODE = "gpu1"
 CONTROLLER_LOG = Path("/tmp/slurm-test/log/slurmctld.log")
+CONTROLLER_PID = Path("/tmp/slurm-test/run/slurmctld.pid")
+CONFIGURATION = "/tmp/slurm-test/etc/slurm.conf"
+# Debian has the daemons where only root looks.
+WITH_SLURM = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin"}
 # Nothing changed for so long - no job, no process, no line of output: what is waited for will not come. Snakemake's
 # looks at the queue are the slowest: they grow 10 s apart with each that finds nothing new.
 QUIET_S = 120
@@ -113,6 +117,15 @@ def mend_node() -> None:
         job, _, why = line.partition(" ")
         if why == "launch failed requeued held" and end_leftovers():
             slurm("scontrol", "release", job)
+
+
+def restart_controller(after_s: float) -> None:
+    """Kill Slurm's controller, and start it again some seconds later, as a cluster's own watchdog would."""
+    os.kill(int(CONTROLLER_PID.read_text()), signal.SIGKILL)
+    time.sleep(after_s)
+    subprocess.run(["slurmctld"], env=WITH_SLURM | {"SLURM_CONF": CONFIGURATION}, check=True, capture_output=True)
+    while "is UP" not in slurm("scontrol", "ping", check=False):
+        time.sleep(0.5)
 
 
 class Watch:

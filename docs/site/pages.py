@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 
 from mkdocs.exceptions import PluginError
@@ -26,6 +27,7 @@ CODE = re.compile(r"^ *```.*?^ *```$|(?<!`)`[^`]+`(?!`)", re.MULTILINE | re.DOTA
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
 NAMED = re.compile(r"\[([\w/]+\.md)\](?=\()")  # a link whose text is the path of the page
+TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
 MENTION = re.compile(r"(?<![\w/\[(])(?:docs/\w+\.md|(?:config/|data/)README\.md|CONTRIBUTING\.md|CHANGELOG\.md)")
 
 
@@ -41,6 +43,18 @@ def on_files(files, config):
 def on_page_markdown(markdown, page, config, files):
     """The text of a page with links as they are on the site."""
     return site_text(markdown, source_of(page.file.src_uri))
+
+
+def on_page_content(html, page, config, files):
+    """Each cell of a table knows its column, which narrow screens show beside it (narrow.css)."""
+    return TABLE.sub(lambda table: with_columns(table[0]), html)
+
+
+def with_columns(table: str) -> str:
+    """A table whose cells have `data-column`, the text of their column's head."""
+    heads = [re.sub("<[^>]+>", "", head) for head in re.findall(r"<th\b[^>]*>(.*?)</th>", table, re.DOTALL)]
+    columns = cycle(heads)
+    return re.sub(r"<td\b", lambda _: f'<td data-column="{next(columns)}"', table)
 
 
 def site_text(markdown: str, source: str) -> str:

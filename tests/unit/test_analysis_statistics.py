@@ -172,10 +172,26 @@ def test_a_cell_that_is_first_because_its_runs_spread_is_not_better():
     noise = noise_floor(results)
     noise.equal = True  # as where there are too few runs to see it
     compared = compare_to_first(rank_cells(results, noise), noise, 1.0, 0.01)
-    p = 2 * stats.t.sf(0.05 / 0.15, 1)
-    assert compared["p_alone"].to_numpy() == pytest.approx([p] * 10, abs=0.05)
+    # By hand: its variance of 0.045 and the others', each with the pooled one as one degree of freedom more.
+    of_wild, of_quiet = (noise.sd**2 + 0.045) / 2 / 2, noise.sd**2 / 2 / 2
+    df = (of_wild + of_quiet) ** 2 / (of_wild**2 / 2 + of_quiet**2 / 2)
+    p = 2 * stats.t.sf(0.05 / np.sqrt(of_wild + of_quiet), df)
+    assert compared["p_alone"].to_numpy() == pytest.approx([p] * 10, abs=0.02)
     assert (compared["low"] < 0).all()
     assert set(rank_cells(results, noise)["group"]) == {1}
+
+
+def test_settings_far_apart_are_told_apart_by_two_runs_each():
+    """Pairs of runs of the demo: 0.6 against 0.2, though the last two settings happen to spread more than the first."""
+    pairs = [(0.598, 0.612), (0.591, 0.610), (0.558, 0.542), (0.514, 0.523),
+             (0.372, 0.321), (0.349, 0.301), (0.149, 0.268), (0.144, 0.259)]  # fmt: skip
+    truth = draw_study(axes={LR: [1e-4 * 2**i for i in range(8)]}, effects={}, seeds=(0, 1), noise=0.01, epochs=4)
+    scores = iter([score for pair in pairs for score in pair])
+    for row in sorted(truth.runs, key=lambda row: row["cell"]):
+        row["val/jaccard"] = next(scores)
+    results = results_of(truth)
+    ranking = rank_cells(results, noise_floor(results))
+    assert ranking["group"].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
 
 
 def test_means_are_drawn_toward_each_other_by_the_noise():

@@ -57,6 +57,22 @@ def test_predictions_that_do_not_fit_name_their_journal(tmp_path):
         journal.keep([])
 
 
+def test_a_file_is_named_where_a_library_makes_an_error_of_its_own_of_a_full_disk(tmp_path):
+    """torch says `unexpected pos 64 vs 0`."""
+    from segsweep.disk_errors import refusal_of_disk
+    from segsweep.io import write_bytes
+
+    def fail(file):
+        try:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            raise RuntimeError("unexpected pos 64 vs 0")
+
+    with pytest.raises(RuntimeError) as caught:
+        write_bytes(tmp_path / "last.pt", fail)
+    assert refusal_of_disk(caught.value).startswith(f"{tmp_path / 'last.pt'}: No space left on device")
+
+
 def test_an_image_that_the_disk_does_not_give_is_not_left_out(monkeypatch):
     from segsweep.data.image_files.image_file import DEFAULT
     from segsweep.inference import unseen_images

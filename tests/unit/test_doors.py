@@ -34,8 +34,8 @@ OWN_WORDS = {
     "TRAIN",  # in common.smk, each value of a person quoted
     "CLAIM",
     "params.prepare",  # `warm` in common.smk: names of programs
-    "params.fetch",
     "params.check",
+    "params.fetch",
     "params.options",
     "params.partial",
     "params.at_once",

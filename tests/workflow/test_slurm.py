@@ -16,6 +16,7 @@ from itertools import pairwise
 import pytest
 import yaml
 
+from tests.many_jobs import ManyJobs
 from tests.slurm_cluster import (
     CLUSTER,
     Watch,
@@ -37,7 +38,7 @@ PROFILE = ("--profile", "profiles/slurm", *QUICK)
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A running Slurm with two fake GPUs; stopped afterwards if it was started here."""
+    """A running Slurm with two fake GPUs; stopped afterwards if it was started here, which it tells."""
     if not CLUSTER.is_file():
         pytest.skip(f"there is no {CLUSTER}, which starts a Slurm for tests")
     if os.geteuid() != 0:
@@ -50,7 +51,7 @@ def cluster():
         pytest.fail(said) if installed else pytest.skip(said)
     if "2 fake GPUs" not in up.stdout:
         pytest.skip("the Slurm that runs here is not one with two fake GPUs")
-    yield
+    yield not was_up
     if not was_up:
         subprocess.run([CLUSTER, "down"], capture_output=True, timeout=120, check=False)
 
@@ -65,7 +66,8 @@ def prepare(folder, **cluster):
 
 
 def fill_in(workspace, **cluster):
-    """Write into config/cluster.yaml what this cluster is."""
+    """Write into config/cluster.yaml what this cluster is, and that its fake GPUs train nothing."""
+    workspace.write("config/config.yaml", {"study": "little", "device": "cpu"})
     path = workspace.folder / "config" / "cluster.yaml"
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     values["cluster"] |= {"partition": "preempt", "account": "test", "time_min": 20} | cluster
@@ -400,3 +402,9 @@ def test_a_program_of_ones_own_is_requeued_and_resumes(cluster, tmp_path):
         trained = study.store / run["segments"]
         assert (trained / "out" / "metrics.csv").read_text("utf-8") == (alone / "metrics.csv").read_text("utf-8")
         assert len(json.loads((trained / "segment.json").read_text())["history"]) == 1 + (run["segments"] == one)
+
+
+def test_very_many_short_trainings_are_each_trained_once(cluster, tmp_path):
+    study = ManyJobs(tmp_path, cells=20, pack=4)
+    study.disturbed(kill_controller=cluster)  # of one that was up before, others may need it
+    study.check()

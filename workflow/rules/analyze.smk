@@ -8,12 +8,13 @@ if TABLE:
             study=STUDY.study_file,
             table=STUDY.table_files,
         output:
-            **outputs("import_table", FOLDER),
+            **shown_outputs("import_table"),
             plan=STUDY.plan_file,
         log:
             f"results/logs/import_table/{STUDY.name}.log",
         benchmark:
             f"results/benchmarks/import_table/{STUDY.name}.tsv"
+        localrule: True
         conda:
             "../../envs/segsweep.yaml"
         threads: 1
@@ -38,11 +39,12 @@ else:
             costs=ancient(all_costs),
             pending=pending("tables"),
         output:
-            **outputs("collect_results", FOLDER),
+            **shown_outputs("collect_results"),
         log:
             f"results/logs/collect_results/{STUDY.name}.log",
         benchmark:
             f"results/benchmarks/collect_results/{STUDY.name}.tsv"
+        localrule: True
         conda:
             "../../envs/segsweep.yaml"
         threads: 1
@@ -71,11 +73,12 @@ rule analyze_study:
         races=RACE_FILES,
         compared=STUDY.compared,
     output:
-        **outputs("analyze_study", FOLDER),
+        **shown_outputs("analyze_study"),
     log:
         f"results/logs/analyze_study/{STUDY.name}.log",
     benchmark:
         f"results/benchmarks/analyze_study/{STUDY.name}.tsv"
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -102,6 +105,7 @@ rule write_metrics:
         metrics=f"{FOLDER}/metrics.json",
     log:
         f"results/logs/write_metrics/{STUDY.name}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

@@ -3,17 +3,59 @@ import atexit
 import gc
 import os
 import sys
+import tarfile
+import tempfile
+from contextlib import suppress
 from functools import cache, partial
 from itertools import count
 from inspect import signature
 from pathlib import Path
 from shlex import quote
 
+from git import Repo
 from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 from snakemake.logging import logger
+from snakemake.settings.enums import RerunTrigger
 from snakemake.settings.types import DeploymentMethod
+from snakemake.sourcecache import HostingProviderFile, LocalGitFile, LocalSourceFile
 
-SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
+
+def workflow_folder(rules):
+    """The folder `workflow`, with all its files.
+
+    Of a workflow in a Git repository (`github(...)`, `gitlab(...)`, `git+file:...`) Snakemake fetches the files one by
+    one that Snakefiles name. Programs import hundreds of others, so the commit is unpacked beside Snakemake's copies, once.
+    """
+    if isinstance(rules, LocalSourceFile):
+        return Path(str(rules)).parent
+    if not isinstance(rules, (HostingProviderFile, LocalGitFile)):
+        raise WorkflowError(
+            f"{rules}: segsweep consists of more than Snakefiles. Name a folder that holds all of it, or a Git "
+            "repository: github(...), gitlab(...), git+file:///..."
+        )
+    repository = Repo(rules.repo_path) if isinstance(rules, LocalGitFile) else rules.hosted_repo.repo
+    commit = repository.commit(rules.ref).hexsha
+    inside = Path(rules.path).parent
+    target = workflow.sourcecache.cache_path / "segsweep" / commit
+    if not target.exists():
+        unpack_commit(repository, commit, inside.parent, target)
+    return target / inside
+
+
+def unpack_commit(repository, commit, project, target):
+    """Writes what belongs to the workflow in a commit into a folder, at once; another process may do the same."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        unpacked, packed = Path(folder, commit), Path(folder, "commit.tar")
+        parts = [str(project / part) for part in ("workflow", "config", "envs", "profiles")]
+        repository.git.archive(commit, *parts, format="tar", output=str(packed))
+        with tarfile.open(packed) as files:
+            files.extractall(unpacked, filter="data")
+        with suppress(OSError):  # it is there by now
+            unpacked.rename(target)
+
+
+SCRIPTS = workflow_folder(workflow.current_basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from segsweep.config.container_image import container_image
@@ -28,10 +70,18 @@ from segsweep.planning.job_requests import request_of, side_by_side
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import TEST_LOOKS, lacks_figures, lacks_images, was_pulled
+from segsweep.planning.stale_lock import about_stale_lock
 from segsweep.search.step_files import awaited
+from segsweep.snakemake_report import figure_labels, table_in_words
 from segsweep.store.segment_store import STORE
 from segsweep.tables import outputs
 from segsweep.tracking.beside_training import TrackersBesideTraining
+
+if workflow.modifier.path_modifier.replace_prefix("results/x") != "results/x":
+    raise WorkflowError(
+        "segsweep writes into `results` of the working folder, also without a job of Snakemake: leave `prefix` and "
+        "`replace_prefix` out of the module statement, and run it in a folder of its own (`--directory`, or `workdir:`)."
+    )
 
 # The process that was started by hand plans; the jobs that it starts on nodes read its plan.
 PLANS = workflow.is_main_process
@@ -49,6 +99,8 @@ try:
     IMAGE = container_image(STUDY.request.container) if IN_CONTAINER else None
     if PLANS:
         announce(STUDY, logger.info)
+        if PULLS and (locked := about_stale_lock(STUDY.request.study)):
+            logger.warning(locked)
         WRITER = PlanWriter(STUDY)
 except InputError as error:
     raise WorkflowError("\n".join(error.problems)) from None
@@ -80,8 +132,6 @@ TRAINED = temp(OUTCOME) if STUDY.records_failures else MARKER
 RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 # What a program loads, no process can have loaded for it. A container ends with its job.
 WARM = HAS_IMAGES and (not ON_CLUSTER and not IN_CONTAINER if STUDY.request.warm is None else STUDY.request.warm)
-# Rules that want a GPU as trainings do: several networks look at a whole split.
-ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run", "measure_model")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER + ["--mps"] * STUDY.request.mps)
 TRAINING_OPTIONS = " ".join(
     ["--warm"] * WARM + ["--record-failures"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER
@@ -94,7 +144,10 @@ TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
 # kept for the next one: on a processor, steps take up to a fifth less. Whoever has chosen otherwise, has.
 ALLOCATION = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=536870912"
 ALLOCATION = quote(os.environ.get("GLIBC_TUNABLES", ALLOCATION))
-RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 GLIBC_TUNABLES={ALLOCATION} python {quote(os.path.relpath(SCRIPTS))}"
+# The Python that runs Snakemake, whatever a node's PATH finds first; with `--sdm`, the one of the deployed environment.
+DEPLOYED = workflow.deployment_settings is not None and workflow.deployment_settings.deployment_method
+PYTHON = "python" if DEPLOYED else quote(sys.executable)
+RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 GLIBC_TUNABLES={ALLOCATION} {PYTHON} {quote(os.path.relpath(SCRIPTS))}"
 
 
 def warm(program):
@@ -129,6 +182,16 @@ if PLANS:
     }
     if any(PENDING.values()):
         write_plan(partial(markers.show_pending, STUDY.start))
+
+
+def shown_outputs(rule):
+    """What a rule makes, its main tables marked for Snakemake's own report."""
+    made = outputs(rule, FOLDER)
+    for name, path in made.items():
+        if words := table_in_words(Path(path).name):
+            labels = {"table": name, "a row": words}
+            made[name] = report(path, caption="../report/table.rst", category="Tables", labels=labels)
+    return made
 
 
 def begin():
@@ -298,7 +361,7 @@ CLAIM = f"{RUN}/claim_gpu.py --memory {{resources.gpu_mb}} -- " if STUDY.request
 # stands in braces; parameters it would fill in for each of ten thousand jobs when it looks at them.
 TRAIN = (
     f"{RUN}/train_segment.py {TRAINING_OPTIONS} --plan {quote(str(STUDY.plan_file))} --store results/segments "
-    f"--device {quote(str(STUDY.request.device))}"
+    f"--device {quote(str(STUDY.device))}"
 )
 
 
@@ -445,9 +508,20 @@ if STUDY.adaptive:
     ALL_TRAINED["under_way"] = ancient(markers_under_way)
 
 
+@cache
+def look_at_triggers():
+    """Says what other triggers than those of profiles/default lead to: that profile is that of the workflow around."""
+    if RerunTrigger.INPUT in workflow.rerun_triggers:
+        logger.warning(
+            "Tables and report are made again at each start, as Snakemake compares lists of inputs, and what is trained "
+            "is none. `rerun-triggers: [mtime, params]` in profiles/default/config.yaml of this folder ends that."
+        )
+
+
 def begin_without_hooks():
     """Leaves a plan to look at where there is none; and does what hooks do where Snakemake calls none."""
     write_plan(WRITER.write_first)
+    look_at_triggers()
     settings = workflow.execution_settings  # none where nothing is executed, as with --dag
     if settings and not workflow.dryrun and (settings.no_hooks or not HOOKED) and not WRITER.started:
         begin()

@@ -21,7 +21,7 @@ rule measure_model:
     params:
         run=untracked(warm("measure_model")),
         plan=untracked(STUDY.plan_file),
-        device=untracked(STUDY.request.device),
+        device=untracked(STUDY.device),
     message:
         "measure the model {wildcards.model}"
     shell:

@@ -2,10 +2,6 @@
 # what is in it.
 
 
-localrules:
-    pull_data,
-
-
 # A rule's output is deleted before it runs, so the images themselves are none; the mark lasts until they are read.
 # A folder that is there is used as it is, whatever DVC tracks: its address says so as well.
 rule pull_data:
@@ -15,6 +11,7 @@ rule pull_data:
         "results/logs/pull_data/{data}.log",
     benchmark:
         "results/benchmarks/pull_data/{data}.tsv"
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -44,6 +41,7 @@ rule prepare_data:
         "results/logs/prepare_data/{data}.log",
     benchmark:
         "results/benchmarks/prepare_data/{data}.tsv"
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 2
@@ -72,6 +70,7 @@ rule describe_data:
         f"results/logs/describe_data/{STUDY.name}.log",
     benchmark:
         f"results/benchmarks/describe_data/{STUDY.name}.tsv"
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

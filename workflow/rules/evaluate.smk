@@ -23,7 +23,7 @@ rule evaluate_run:
     params:
         run=untracked(warm("evaluate_run")),
         plan=untracked(STUDY.plan_file),
-        device=untracked(STUDY.request.device),
+        device=untracked(STUDY.device),
         segments=segments_of_run,
         code=STUDY.code_of("evaluate_run"),
     message:

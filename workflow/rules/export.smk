@@ -15,6 +15,7 @@ rule export_report:
         f"results/logs/export_report/{STUDY.name}.log",
     benchmark:
         f"results/benchmarks/export_report/{STUDY.name}.tsv"
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -52,6 +53,7 @@ if not TABLE:
             f"results/logs/export_model/{STUDY.name}.log",
         benchmark:
             f"results/benchmarks/export_model/{STUDY.name}.tsv"
+        localrule: True
         conda:
             "../../envs/segsweep.yaml"
         threads: 1

@@ -27,7 +27,7 @@ if STUDY.request.predict:
         params:
             run=untracked(warm("predict_images")),
             plan=untracked(STUDY.plan_file),
-            device=untracked(STUDY.request.device),
+            device=untracked(STUDY.device),
             of=STUDY.request.of,
             asked=PREDICT.arguments,
             code=STUDY.code_of("predict_images"),

@@ -14,6 +14,7 @@ rule draw_images:
         f"results/logs/draw_images/{STUDY.name}.log",
     benchmark:
         f"results/benchmarks/draw_images/{STUDY.name}.tsv"
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -44,15 +45,22 @@ rule build_report:
         looks=LOOKS_AT_TEST,
         pending=pending("figures"),
     output:
-        markdown=report(f"{FOLDER}/report.md", category="Report"),
-        html=report(f"{FOLDER}/report.html", category="Report"),
+        markdown=report(f"{FOLDER}/report.md", caption="../report/report.rst", category="Report"),
+        html=report(f"{FOLDER}/report.html", caption="../report/report.rst", category="Report"),
         sources=f"{FOLDER}/report.sources.csv",
         provenance=[] if TABLE else f"{FOLDER}/provenance.json",
-        figures=directory(f"{FOLDER}/figures"),
+        figures=report(
+            directory(f"{FOLDER}/figures"),
+            patterns=["{figure}.png"],
+            caption="../report/figure.rst",
+            category="Figures",
+            labels=figure_labels(FOLDER / "report.md"),
+        ),
     log:
         f"results/logs/build_report/{STUDY.name}.log",
     benchmark:
         f"results/benchmarks/build_report/{STUDY.name}.tsv"
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

@@ -15,6 +15,7 @@ checkpoint decide_step:
         f"results/logs/decide_step/{STUDY.name}_{{step}}.log",
     benchmark:
         f"results/benchmarks/decide_step/{STUDY.name}_{{step}}.tsv"
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -45,6 +46,7 @@ rule tabulate_search:
         f"results/logs/tabulate_search/{STUDY.name}.log",
     benchmark:
         f"results/benchmarks/tabulate_search/{STUDY.name}.tsv"
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -72,6 +74,7 @@ rule tabulate_races:
         **outputs("tabulate_races", FOLDER),
     log:
         f"results/logs/tabulate_races/{STUDY.name}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -114,7 +117,7 @@ rule score_ensemble:
     params:
         run=untracked(warm("score_ensemble")),
         plan=untracked(STUDY.plan_file),
-        device=untracked(STUDY.request.device),
+        device=untracked(STUDY.device),
         folder=FOLDER,
         decides=STUDY.ensemble_in_words,
         models=ensemble_digest,
@@ -150,7 +153,7 @@ rule predict_test:
     params:
         run=untracked(warm("predict_test")),
         plan=untracked(STUDY.plan_file),
-        device=untracked(STUDY.request.device),
+        device=untracked(STUDY.device),
         decides=STUDY.ensemble_in_words,
         models=ensemble_digest,
         code=STUDY.code_of("predict_test"),

@@ -3,11 +3,6 @@
 # whose weights are gone has them trained again.
 
 
-localrules:
-    find_lost_weights,
-    free_space,
-
-
 # Only with the ranking is it known what else there is to train.
 checkpoint find_lost_weights:
     input:
@@ -17,6 +12,7 @@ checkpoint find_lost_weights:
         mark=touch(f"results/markers/{START}/weights_looked_for"),
     log:
         f"results/logs/find_lost_weights/{STUDY.name}.{START}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -34,6 +30,7 @@ rule free_space:
     log:
         f"results/logs/free_space/{STUDY.name}_{{batch}}.{START}.log",
     priority: len(BATCHES) + 1
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

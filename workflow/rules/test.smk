@@ -28,7 +28,7 @@ if STUDY.study.test:
         params:
             run=untracked(warm("score_test")),
             plan=untracked(STUDY.plan_file),
-            device=untracked(STUDY.request.device),
+            device=untracked(STUDY.device),
             folder=FOLDER,
             models=test_digest,
             code=STUDY.code_of("score_test"),

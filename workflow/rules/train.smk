@@ -2,10 +2,6 @@
 # what Snakemake sees of it.
 
 
-localrules:
-    check_components,
-
-
 # Encoder weights by name that trainings load and that are not in the cache: fetched where Snakemake runs, as nodes often
 # have no internet. Nothing waits for it where all are there.
 if STUDY.weights_to_fetch:
@@ -70,6 +66,7 @@ rule check_components:
         seen=f"{FOLDER}/checks/{{data}}.{STUDY.own_code_digest}.txt",
     log:
         f"results/logs/check_components/{STUDY.name}_{{data}}.log",
+    localrule: True
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -101,6 +98,7 @@ if STUDY.records_failures:
             f"results/logs/check_outcome/{{segment}}.{START}.log",
         priority: urgency_of if HAVE_TURNS else 0
         retries: 0
+        localrule: True
         conda:
             "../../envs/segsweep.yaml"
         threads: 1
@@ -160,7 +158,7 @@ rule train_pack:
     params:
         run=RUN,
         plan=STUDY.plan_file,
-        device=STUDY.request.device,
+        device=STUDY.device,
         options=PACK_OPTIONS,
         segments=segments_of_pack,
         start=start_of,

@@ -14,9 +14,11 @@ from segsweep.config.load import load_dataset, requested
 from segsweep.errors import InputError
 from segsweep.exits import DONE, WRONG_INPUT, program
 from segsweep.io import write_text
+from segsweep.project_files import CONFIG
 
 SHOWN = 20  # problems on the terminal; the page has all of them
 DATASETS, RESULTS = Path("config/datasets"), Path("results/data")
+SHIPPED = CONFIG / "datasets"
 
 
 @program
@@ -50,7 +52,7 @@ def unknown_folder(name: str, data_root: Path) -> Path | None:
     Raises:
         InputError: there is no such folder.
     """
-    if name.endswith((".yaml", ".yml")) or (DATASETS / f"{name}.yaml").is_file():
+    if name.endswith((".yaml", ".yml")) or any((one / f"{name}.yaml").is_file() for one in (DATASETS, SHIPPED)):
         return None
     found = next((path for path in (Path(name), data_root / name) if path.is_dir()), None)
     if found is None and "/" in name:

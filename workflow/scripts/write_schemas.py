@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import TypeAdapter
 
 from segsweep import registry, tables
@@ -21,6 +22,8 @@ from segsweep.data.augmentation.albumentations_backend import signatures
 from segsweep.reference_pages import components_page, settings_page
 
 ROOT = Path(__file__).parents[2]
+LEFT_OUT = ("$defs", "title", "outcome")  # of the schema of config.yaml, which has no key of these names
+AS_READ = {"sort_keys": False, "allow_unicode": True, "width": 120}
 FILES = {
     "study": Study,
     "dataset": registry.union("dataset"),
@@ -46,6 +49,7 @@ def contents() -> dict[str, str]:
         f"workflow/schemas/{name}.schema.json": json.dumps(schema(cls), indent=2, ensure_ascii=False) + "\n"
         for name, cls in FILES.items()
     }
+    files["workflow/schemas/config.schema.yaml"] = catalog_schema()
     files[f"workflow/scripts/segsweep/config/{SIGNATURES.name}"] = json.dumps(signatures(), indent=1) + "\n"
     files[f"workflow/scripts/segsweep/config/{ENCODERS.name}"] = json.dumps(encoders(), indent=1) + "\n"
     return files | {
@@ -68,6 +72,31 @@ def encoders() -> dict[str, Any]:
 def schema(cls: Any) -> dict:
     """A JSON schema that editors understand."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | TypeAdapter(cls).json_schema(by_alias=True)
+
+
+def catalog_schema() -> str:
+    """The schema of config.yaml as Snakemake's workflow catalog makes its table of it: YAML, without references."""
+    whole = schema(Request)
+    lines = [
+        "# Generated from the settings' classes by `make schemas`.",
+        yaml.safe_dump(spelled_out(whole, whole), **AS_READ),
+    ]
+    return "\n".join(lines)
+
+
+def spelled_out(part: Any, whole: dict) -> Any:
+    """A part of a schema with what it refers to in its place, and `X or null` as a list of types."""
+    if isinstance(part, list):
+        return [spelled_out(one, whole) for one in part]
+    if not isinstance(part, dict):
+        return part
+    if name := part.get("$ref", "").removeprefix("#/$defs/"):
+        part = whole["$defs"][name] | {key: value for key, value in part.items() if key != "$ref"}
+    if options := [one for one in part.get("anyOf", ()) if one != {"type": "null"}]:
+        (option,) = map(spelled_out, options, [whole] * len(options))
+        rest = {key: value for key, value in part.items() if key != "anyOf"}
+        part = option | {"type": [option["type"], "null"]} | rest
+    return {key: spelled_out(value, whole) for key, value in part.items() if key not in LEFT_OUT}
 
 
 if __name__ == "__main__":

@@ -67,22 +67,29 @@ def in_words(error: BaseException) -> str:
 
 def refused_by_disk(error: BaseException | None) -> list[OSError]:
     """Errors of a disk that is full, broken, or may only be read, which led to an error: the first one first."""
-    found = []
+    return [one for one in _led_to(error) if one.errno in REMEDIES][::-1]
+
+
+def _led_to(error: BaseException | None) -> Iterator[OSError]:
+    """The system's errors among an error and what led to it, the last one first."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in REMEDIES:
-            found.insert(0, error)
+        if isinstance(error, OSError):
+            yield error
         error = error.__cause__ or error.__context__
-    return found
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Have the system's errors name a file where they name none: those of reading and writing do not."""
+    """Have the system's errors name a file where they name none: those of reading and writing do not.
+
+    So do those of which a library made an error of its own.
+    """
     try:
         yield
-    except OSError as error:
-        if error.filename is None and error.errno is not None:  # without a number it is a library's own
-            error.filename = str(path)
+    except Exception as error:
+        for one in _led_to(error):
+            if one.filename is None and one.errno is not None:  # without a number it is a library's own
+                one.filename = str(path)
         raise
 
 

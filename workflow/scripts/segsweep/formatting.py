@@ -103,6 +103,11 @@ def duration(seconds: float) -> str:
     return f"{days} d {hours} h"
 
 
+def first_line(said: object) -> str:
+    """The first line of what was said, of an error or by a program; the name of its type where that is nothing."""
+    return next(iter(str(said).strip().splitlines()), type(said).__name__)
+
+
 def is_number(text: str) -> bool:
     """Whether Python reads a text as a number."""
     try:

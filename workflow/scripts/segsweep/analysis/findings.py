@@ -229,7 +229,7 @@ def _of_cells(results: StudyResults, noise: Noise, ranked: pd.DataFrame, share: 
         if np.isfinite(row.p):
             one.verdict = "better" if _passes(one) else "undecided"
             if row.p / share * results.looks <= STUDY_ALPHA < row.p_alone:
-                one.note = "these two cells by themselves do not differ, by Welch's t at 5 %"
+                one.note = "the own runs of these two cells do not tell them apart, by Welch's t at 5 %"
         else:
             one.p_study = np.nan
         found.append(one)

@@ -12,8 +12,9 @@ from segsweep.config.torchvision_transforms import problems_of as problems_in_to
 from segsweep.config.yaml_documents import Document, nearest
 from segsweep.errors import InputError
 from segsweep.own_code.names import own_name
+from segsweep.project_files import CONFIG
 
-FOLDERS = (Path("config/augmentations"), Path(__file__).resolve().parents[4] / "config" / "augmentations")
+FOLDERS = (Path("config/augmentations"), CONFIG / "augmentations")
 
 
 def find_augmentation(name: str) -> Path:

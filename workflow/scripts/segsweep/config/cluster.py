@@ -65,6 +65,11 @@ class Cluster(Settings):
     )
     extra: str = key("", "Further options of sbatch: `--qos=long --constraint=a100`.", outcome=False)
 
+    @property
+    def has_gpu(self) -> bool:
+        """Whether a job gets a GPU, or a part of one."""
+        return self.gpu != "none" or self.gres is not None
+
     @field_validator("partition", "account", "gpu", mode="before")
     @classmethod
     def _as_text(cls, value):

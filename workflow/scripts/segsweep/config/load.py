@@ -34,6 +34,7 @@ from segsweep.config.test_score_checks import problems_of_test_score
 from segsweep.config.yaml_documents import Document, nearest, parse
 from segsweep.errors import LEFT_OUT, InputError, Problems
 from segsweep.own_code.names import alike_without_folders, own_score, relocated, without_folder
+from segsweep.project_files import CONFIG
 from segsweep.search.start_points import with_start_points, without_start_points
 
 # Keys that name scores, or hold something by their names.
@@ -84,6 +85,15 @@ class Request(Settings):
     )
     cluster: Cluster | None = key(None, "What a person fills in about their cluster; see config/cluster.yaml.")
 
+    @property
+    def device_asked(self) -> str:
+        """The device that trainings of segsweep's own ask torch for: what `auto` is, where it is said what jobs get."""
+        if self.device != "auto":
+            return self.device
+        if self.cluster is not None:
+            return "cuda" if self.cluster.has_gpu else "cpu"
+        return "cuda" if self.claim_gpu else "auto"
+
     @field_validator("device")
     @classmethod
     def _known(cls, value: str) -> str:
@@ -128,7 +138,8 @@ def requested(study: str | None, words: Iterable[str], config: Path = Path("conf
     Raises:
         InputError: an unknown key, or a value that it cannot have.
     """
-    values = dict(Document(config / "config.yaml").values)
+    file = config / "config.yaml"
+    values = dict(Document(file).values) if file.exists() else {}
     for word in words:
         name, _, value = word.partition("=")
         values[name] = {"true": True, "false": False}.get(value.lower(), value)
@@ -138,7 +149,9 @@ def requested(study: str | None, words: Iterable[str], config: Path = Path("conf
 
 
 def find(kind: str, name: str, folder: Path, named_at: str = "") -> Path:
-    """The file of a study or data set: a path, or a name in the folder. `named_at` stands in front of a problem.
+    """The file of a study or data set: a path, or a name in the folder or, where it has none, among segsweep's own.
+
+    `named_at` stands in front of a problem.
 
     Raises:
         InputError: neither exists; names the nearest that does.
@@ -151,14 +164,15 @@ def find(kind: str, name: str, folder: Path, named_at: str = "") -> Path:
                 "directory."
             )
         return path
-    path = folder / f"{name}.yaml"
-    if not os.path.isfile(path):  # which has no trouble with names that no file can have
-        known = [other.stem for other in folder.glob("*.yaml")]
-        raise InputError(
-            f"{named_at}unknown {kind} {name!r}: there is no {str(path)!r}. {nearest(name, known)} Or give the path of "
-            "a file."
-        )
-    return path
+    folders = (folder, CONFIG / folder.name)
+    for path in (one / f"{name}.yaml" for one in folders):
+        if os.path.isfile(path):  # which has no trouble with names that no file can have
+            return path
+    known = {other.stem for one in folders for other in one.glob("*.yaml")}
+    raise InputError(
+        f"{named_at}unknown {kind} {name!r}: there is no {str(folder / f'{name}.yaml')!r}. {nearest(name, known)} Or "
+        "give the path of a file."
+    )
 
 
 def load(request: Request, config: Path = Path("config")) -> Loaded:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segsweep.execution.cuda import shows_gpu
 from segsweep.execution.gpus import capabilities
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ def of_device(device: "torch.device") -> Arithmetic:
         has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
     has_fp16 = bool(torch.version.hip) or of_gpu(name, torch.cuda.get_device_capability(device)).has_fp16
     return Arithmetic(name, has_bf16, has_fp16)
+
+
+def has_gpu() -> bool:
+    """Whether this machine may have a GPU of any kind, as its device files say."""
+    return shows_gpu() or any(map(os.path.exists, OTHER_GPUS))
 
 
 def of_this_machine(device: str) -> list[Arithmetic]:

@@ -30,8 +30,9 @@ from segsweep.data.prepared import Prepared
 from segsweep.data.prepared_checks import open_checked
 from segsweep.errors import InputError
 from segsweep.execution.arithmetic import AUTO, of_device, of_processor_name
+from segsweep.execution.cuda import torch_device
 from segsweep.inference.forward import Forward, memory_format, to_device
-from segsweep.inference.trained_model import resolve_device, without_foreign_files
+from segsweep.inference.trained_model import without_foreign_files
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.trainers.builtin import set_tf32
 from segsweep.training.seeding import set_determinism
@@ -66,7 +67,7 @@ def measure(plan: StudyPlan, address: str, *, device: str = "auto", threads: int
     _, classes = task_and_classes(plan.dataset)
     prepared = open_checked(Path(segment.data), classes)
     torch.set_num_threads(threads)
-    return measure_setting(Train.model_validate(segment.train), prepared, resolve_device(device)) | {"threads": threads}
+    return measure_setting(Train.model_validate(segment.train), prepared, torch_device(device)) | {"threads": threads}
 
 
 def measure_setting(train: Train, prepared: Prepared, device: torch.device) -> dict[str, Any]:

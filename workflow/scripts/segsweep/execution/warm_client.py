@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segsweep.private_folder import private_folder
+from segsweep.project_files import PACKAGE, SCRIPTS
 
 START_S = 120.0
-SCRIPTS = Path(__file__).resolve().parents[2]
-PACKAGE = SCRIPTS / "segsweep"
 FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 # Variables that are read when a process starts or imports libraries, or that name a job with which it would end.
 READ_AT_IMPORT = (

@@ -17,11 +17,12 @@ from segsweep.data.loading import Batches
 from segsweep.data.prepared_checks import open_checked
 from segsweep.data.splits import Refs, images_of_run
 from segsweep.errors import InputError
+from segsweep.execution.cuda import torch_device
 from segsweep.inference.batch_means import BatchMeans
 from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import memory_format
 from segsweep.inference.loaded_ensemble import check_labeled, images_of_split
-from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
+from segsweep.inference.trained_model import TrainedModel, load_model
 from segsweep.io import write_json
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.store.checkpoints import write_arrays
@@ -81,7 +82,7 @@ def evaluate_run(
     segment = plan.segments[planned.segments[-1]]
     prepared = open_checked(segment.data, class_names(plan.dataset))
     own = segment.train["postprocess"] | (postprocess or {})
-    trained = load_model(plan, planned, store, prepared, resolve_device(device), own)
+    trained = load_model(plan, planned, store, prepared, torch_device(device), own)
     refs = _images(trained, split, plan.smoke)
     loader = Batches(refs, trained.train.data, prepared, trained.train.batch_size, seed=segment.seed, training=False)
     micro_batch = store.record(trained.segment).micro_batch or trained.train.batch_size

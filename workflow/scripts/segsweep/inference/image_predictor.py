@@ -14,12 +14,13 @@ from segsweep.data.loading import MULTIPLE
 from segsweep.data.prepared import Prepared
 from segsweep.data.prepared_facts import largest_trained, open_without_images
 from segsweep.errors import InputError
+from segsweep.execution.cuda import torch_device
 from segsweep.inference.chosen_models import ChosenModels
 from segsweep.inference.ensemble import Ensemble
 from segsweep.inference.predicted_image import PredictedImage
 from segsweep.inference.prediction_options import PredictionOptions, takes_windows
 from segsweep.inference.prediction_stream import Looked, PredictionStream
-from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
+from segsweep.inference.trained_model import TrainedModel, load_model
 from segsweep.inference.unseen_images import Cut, UnseenImage, prepared_size, read_unseen, size_of
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.store.segment_store import SegmentStore
@@ -83,7 +84,7 @@ class ImagePredictor:
         segment = plan.segments[chosen.runs[0].segments[-1]]
         prepared = open_without_images(folder / segment.data, class_names(plan.dataset))
         options.check(prepared.task)
-        where = resolve_device(device)
+        where = torch_device(device)
         models = [load_model(plan, run, store, prepared, where) for run in chosen.runs]
         ensemble = Ensemble(models[0].task, prepared.task, len(models), chosen.method, chosen.min_votes)
         record = store.record(models[0].segment)

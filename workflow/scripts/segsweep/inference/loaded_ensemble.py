@@ -11,8 +11,9 @@ from segsweep.data.prepared import Prepared
 from segsweep.data.prepared_checks import open_checked
 from segsweep.data.splits import Refs, choose_whole
 from segsweep.errors import InputError
+from segsweep.execution.cuda import torch_device
 from segsweep.inference.pages import PageStitcher
-from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
+from segsweep.inference.trained_model import TrainedModel, load_model
 from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.statuses import FAILED
 from segsweep.store.best_epoch import best_of_run
@@ -59,7 +60,7 @@ def load_ensemble(
     """
     torch.set_num_threads(threads)
     prepared = open_checked(plan.segments[runs[0].segments[-1]].data, class_names(plan.dataset))
-    models = [load_model(plan, run, store, prepared, resolve_device(device)) for run in runs]
+    models = [load_model(plan, run, store, prepared, torch_device(device)) for run in runs]
     return LoadedEnsemble(prepared, runs, models)
 
 

@@ -45,11 +45,6 @@ class TrainedModel:
             yield to_device(batch, self.forward.device, memory_format(self.train))
 
 
-def resolve_device(name: str) -> torch.device:
-    """`auto` is a GPU where there is one."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
-
-
 def load_model(
     plan: StudyPlan,
     run: PlannedRun,

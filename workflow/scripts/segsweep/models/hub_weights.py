@@ -17,6 +17,7 @@ from timm.models import _hub
 
 from segsweep.config.encoder_names import OF_TIMM
 from segsweep.errors import InputError
+from segsweep.formatting import first_line
 
 SMP_FILES = ("config.json", "model.safetensors")
 # Of which a repository of timm's holds one; timm takes the first.
@@ -153,8 +154,7 @@ def _cause(error: BaseException) -> str:
     """The first line of what an error began with."""
     while error.__cause__ is not None:
         error = error.__cause__
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    return first_line(error).rstrip(".")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from itertools import chain
 
 from segsweep.config.racing import all_seeds, first_seeds
 from segsweep.config.study import Study
-from segsweep.execution.arithmetic import about_precisions
+from segsweep.execution.arithmetic import about_precisions, has_gpu
 from segsweep.formatting import file_size, plural
 from segsweep.metrics import measured_in_batches
 from segsweep.planning.budget_words import about_budget
@@ -121,6 +121,8 @@ def announce(study: Planner, say) -> None:
     for sentence in study.training.remarks(design.settings, study.plan):
         say(f"  {sentence}")
     if study.study.train is not None and study.request.cluster is None:  # what is on nodes, nobody knows here
+        if missing and study.request.device_asked == "auto" and not has_gpu():
+            say("  No GPU is seen here: trainings compute on the CPU.")
         precisions = (settings.dump["precision"] for settings in design.settings)
         for sentence in about_precisions(precisions, study.request.device):
             say(f"  {sentence}")

@@ -34,8 +34,8 @@ from segsweep.own_code import local_imports
 from segsweep.planning import definitions
 from segsweep.planning.definitions import Definition, Module, read_module
 from segsweep.planning.remembered import Remembered
+from segsweep.project_files import PACKAGE, SCRIPTS
 
-PACKAGE = Path(__file__).resolve().parents[1]
 NAME = PACKAGE.name
 OUTSIDE = {
     "config", "errors", "execution", "exits", "formatting", "io", "own_code", "planning", "registry", "store", "syntax",
@@ -55,14 +55,15 @@ def readings(file: Path | None) -> Remembered:
 class Code:
     """The code of the package as it lies on the disk. Each file is read once."""
 
-    def __init__(self, remembered: Remembered | None = None, package: Path = PACKAGE):
+    def __init__(self, remembered: Remembered | None = None, package: Path = PACKAGE, programs: Path = SCRIPTS):
         """
         Args:
             remembered: what earlier processes read, from `readings`.
             package: folder of the package.
+            programs: folder of the programs.
         """
         self.remembered = remembered or readings(None)
-        self.package = package
+        self.package, self.programs = package, programs
         self._read_already: dict[str, Module] = {}
         self._modules: dict[str, Module | None] = {}
         self._files: dict[str, Path | None] = {}
@@ -137,7 +138,7 @@ class Code:
         for. Kinds that only settings of trainings name are none of them: their values are in the plan. So do the
         modules of the tables that the rule of the program's name makes.
         """
-        found = self._imported(program, self.package.parent / f"{program}.py")
+        found = self._imported(program, self.programs / f"{program}.py")
         for table in (one for one in tables.definitions() if program in one.rules):
             self._imported(table.__module__, found=found)
         asked: set[str] = set()

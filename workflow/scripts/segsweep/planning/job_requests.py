@@ -41,7 +41,7 @@ def requests_in_words(cluster: Cluster, requests: Iterable[JobRequest]) -> Itera
     gpu = gpu_in_words(cluster)
     where = "" if cluster.partition in (None, "default") else f" to {cluster.partition}"
     unit, hours = "GPU", sum(one.runtime_min * count for one, count in counts.items()) / 60
-    if cluster.gpu == "none" and not cluster.gres:
+    if not cluster.has_gpu:
         unit, hours = "CPU", sum(one.cpus * one.runtime_min * count for one, count in counts.items()) / 60
     elif cluster.gres:
         unit = gpu

@@ -25,7 +25,7 @@ from segsweep.io import read_json
 from segsweep.planning.budget_ledger import LeftOut
 from segsweep.planning.budget_plan import BudgetPlan, in_order
 from segsweep.planning.builtin_training import builtin_training
-from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
+from segsweep.planning.code_fingerprint import Code, readings
 from segsweep.planning.data_fingerprint import read_seen
 from segsweep.planning.encoder_weights import Weights, not_fetched
 from segsweep.planning.grid import Design, lay_out_right
@@ -48,6 +48,7 @@ from segsweep.planning.table_check import check_table
 from segsweep.planning.tried_settings import digest
 from segsweep.planning.unplanned_segments import compare_unplanned
 from segsweep.planning.worker_view import RESULTS, WorkerView
+from segsweep.project_files import PACKAGE
 from segsweep.search.allowance import decided_without, set_aside
 from segsweep.search.checks import problems as problems_of_search
 from segsweep.search.decision_inputs import basis_of, valid_steps
@@ -88,7 +89,7 @@ class Planner(WorkerView):
         self.budget: BudgetPlan | None = None
         if self.study.budget is not None:
             cluster = request.cluster
-            on_gpu = None if cluster is None else cluster.gpu != "none"
+            on_gpu = None if cluster is None else cluster.has_gpu
             aside = 0 if self.study.budget.runs is None else set_aside(self.study)
             self.budget = BudgetPlan(self.study.budget, self.folder, on_gpu, set_aside=aside)
 

@@ -133,12 +133,12 @@ class Resources:
         mb = self.cluster.memory_mb if self.cluster else None
         if mb is None and segment.program is not None:
             # Of a program that has no GPU, what is measured is main memory.
-            mb = self.device_mb(segment) if self.cluster and self.cluster.gpu == "none" else PROGRAM_MB
+            mb = self.device_mb(segment) if self.cluster and not self.cluster.has_gpu else PROGRAM_MB
         elif mb is None:
             mb = BASE_MB + WORKER_MB * workers_of(train)
             channels = segment.dataset.get("channels") or 3
             mb += ceil(4 * (1 + workers_of(train)) * channels * 4 * train["batch_size"] * pixels(segment) / 1e6)
-            if self.cluster and self.cluster.gpu == "none":
+            if self.cluster and not self.cluster.has_gpu:
                 mb += self.device_mb(segment)
         return ceil(mb * (1 + 0.5 * (attempt - 1)))
 
@@ -194,7 +194,7 @@ class Resources:
         if self.store is None:
             return None
         if self._measured is None:
-            on_gpu = None if self.cluster is None else self.cluster.gpu != "none"
+            on_gpu = None if self.cluster is None else self.cluster.has_gpu
             self._measured = measurements(self.store.readable_records(MOST_READ), on_gpu)
         return self._measured.get(resource_profile(segment))
 

@@ -71,6 +71,11 @@ class WorkerView:
         return submission(self.request.cluster)
 
     @property
+    def device(self) -> str:
+        """What jobs are told of their device; a program of one's own finds its own."""
+        return self.request.device if self.study.command is not None else self.request.device_asked
+
+    @property
     def checked_file(self) -> Path:
         """What was seen of the settings that are tried before the first training; their digest is in its name."""
         return self.folder / "checks" / f"{self.tried_digest}.txt"

@@ -93,8 +93,8 @@ EXPLANATIONS = {
         "As these runs were looked at more than once, each p of the study counts as often as a race of its seeds may "
         "look. Settings that were dropped have fewer runs, and were dropped after unfavourable ones: their means lean "
         "to that side. What the race decides it decides at a level of its own, over the same seeds and folds; the "
-        "ranking asks besides that the runs of two settings by themselves tell them apart, which two or three seldom "
-        "do. So a setting that fell behind may still share the first group there."
+        "ranking corrects for all pairs of settings and for all looks at once. So a setting that fell behind may still "
+        "share the first group there."
     ),
     "correlations": (
         "Correlations of settings' means with their scores are no causes; those that are stated passed the study's "

@@ -149,11 +149,12 @@ class OpenedRun(PredictionMethods):
             InputError: the weights or the manifest of the prepared data are not there, or segsweep did not train the
                 run.
         """
-        from segsweep.inference.trained_model import load_model, resolve_device
+        from segsweep.execution.cuda import torch_device
+        from segsweep.inference.trained_model import load_model
 
         study, manifest = self.study, self._manifest()
         with study.in_project():
-            return load_model(study.plan, self.planned, study.store, manifest, resolve_device(device)).forward.model
+            return load_model(study.plan, self.planned, study.store, manifest, torch_device(device)).forward.model
 
     def normalization(self, device: str = "cpu") -> torch.nn.Module:
         """What makes the input of `model` of an image's values: (B, C, H, W) of any type, 0..255 of 8-bit images, to
@@ -166,10 +167,10 @@ class OpenedRun(PredictionMethods):
             InputError: the manifest of the prepared data is not there, or segsweep did not train the run.
         """
         from segsweep.data.loading import Normalize
-        from segsweep.inference.trained_model import resolve_device
+        from segsweep.execution.cuda import torch_device
 
         manifest = self._manifest()
-        return Normalize(self.settings["data"]["preprocessing"], manifest).to(resolve_device(device)).eval()
+        return Normalize(self.settings["data"]["preprocessing"], manifest).to(torch_device(device)).eval()
 
     def _manifest(self) -> Prepared:
         from segsweep.data.prepared_facts import open_without_images

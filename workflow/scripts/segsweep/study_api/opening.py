@@ -6,9 +6,10 @@ from pathlib import Path
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import PLAN_FILE
+from segsweep.project_files import PROJECT
 
 RESULTS = "results"
-CLONE = Path(__file__).resolve().parents[4]  # of an installed package a folder without results
+CLONE = PROJECT  # of an installed package a folder without results
 
 
 def find_study(study: str | Path, project: str | Path | None = None) -> Path:

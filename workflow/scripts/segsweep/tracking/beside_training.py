@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-PROGRAM = Path(__file__).resolve().parents[2] / "track_study.py"
+from segsweep.project_files import SCRIPTS
+
+PROGRAM = SCRIPTS / "track_study.py"
 LOGS = Path("results/logs/track_study")
 # What is left to pass on takes seconds; a server that does not answer keeps nobody waiting.
 PATIENCE_S = 120.0

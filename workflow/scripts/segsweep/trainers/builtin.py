@@ -10,6 +10,7 @@ import torch
 from segsweep.config.components import Trainer
 from segsweep.data.prepared_checks import check_prepared
 from segsweep.execution.arithmetic import AUTO, of_device
+from segsweep.execution.cuda import torch_device
 from segsweep.io import read_json_or_none, write_json
 from segsweep.models.hub_weights import cache_first
 from segsweep.planning.plan_file import SegmentPlan
@@ -28,8 +29,8 @@ class Builtin(Trainer):
 
 
 def describe_device(name: str) -> dict[str, Any]:
-    """See `segsweep.trainers`. `auto` is a GPU where there is one."""
-    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    """See `segsweep.trainers`, and `segsweep.execution.cuda` for what a name stands for."""
+    device = torch_device(name)
     gpu = device.type == "cuda"
     return {
         "device": str(device),
