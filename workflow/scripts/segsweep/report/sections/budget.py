@@ -8,6 +8,7 @@ from segsweep.report.quoted_results import QuotedResults
 
 MOST_LISTED = 40
 NAMES = {"gpu_hours": "GPU hours", "runs": "Runs", "until": "Until"}
+STYLES = {"gpu_hours": "significant"}  # of what is used of a limit
 ROLES = {"grid": "comparison", "run": "comparison", "trial": "search", "confirm": "confirmation"}
 
 
@@ -27,7 +28,7 @@ def write(results: QuotedResults) -> str:
         [
             NAMES[str(limit)],
             table.quote(i, "allowed"),
-            table.quote(i, "used"),
+            table.quote(i, "used", STYLES.get(str(limit), "text")),
             table.quote(i, "left_out", "int"),
             table.quote(i, "at"),
         ]
@@ -64,7 +65,9 @@ def said(results: QuotedResults) -> list[str]:
     ]
     hours = table.first(limit="gpu_hours")
     if hours is not None:
-        found.append(f"Of {table.quote(hours, 'allowed')} GPU hours {table.quote(hours, 'used')} are spent.")
+        found.append(
+            f"Of {table.quote(hours, 'allowed')} GPU hours {table.quote(hours, 'used', STYLES['gpu_hours'])} are spent."
+        )
     until = table.first(limit="until")
     if until is not None and until in ended.index:
         found.append(f"Trainings were to end {table.quote(until, 'allowed')}.")
