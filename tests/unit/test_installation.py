@@ -65,8 +65,9 @@ print(json.dumps({
 def test_the_installed_package_is_complete_and_opens_a_study(tmp_path, editable):
     """The libraries are this environment's; pip installs no more than the package, without any index."""
     clone = tmp_path / "clone"
-    shutil.copytree(PACKAGE, clone / "workflow" / "scripts" / "segsweep", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("workflow", "config", "envs", "profiles"):
+        shutil.copytree(ROOT / name, clone / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, clone)
     environment = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
@@ -85,6 +86,9 @@ def test_the_installed_package_is_complete_and_opens_a_study(tmp_path, editable)
     assert found["at"].startswith(str(clone if editable else environment))
     package = clone / "workflow" / "scripts" / "segsweep"
     there = {path.relative_to(package) for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"}
-    assert set(map(Path, found["files"])) == there >= {Path("py.typed"), Path("report/page.html.j2")}
+    files = set(map(Path, found["files"]))
+    workflow = {path for path in files - there if path.parts[0] == "project"}  # of an installed copy
+    assert files - workflow == there >= {Path("py.typed"), Path("report/page.html.j2")}
+    assert editable or {Path("project/workflow/Snakefile"), Path("project/config/config.yaml")} <= workflow
     assert (found["version"], found["type"]) == (segsweep.__version__, "float64")
     assert found["runs"] > 0

@@ -185,9 +185,9 @@ def test_a_word_of_the_command_may_be_too_long_for_a_file():
 
 def test_keys_of_programs_are_refused_of_other_studies():
     train = {"model": {"arch": "unet"}}
-    keys, dataset = problems(command=None, train=train, grid={"batch_size": [1]})
+    keys, dataset = problems(command=None, dataset="nowhere", train=train, grid={"batch_size": [1]})
     assert "epochs, parameters: only of a study with `command`" in keys
-    assert "unknown data set 'demo'" in dataset
+    assert "unknown data set 'nowhere'" in dataset
 
 
 def test_a_dataset_cannot_be_asked_for():

@@ -49,6 +49,7 @@ NOT_TRIED = {
     "docker": "needs a daemon; what it starts is tried by itself",
     "apptainer build": "builds an image; test_containers.py looks at its definition",
     "conda": "makes an environment; test_environments.py looks at its file",
+    "snakemake --report": "needs a finished study; test_elsewhere.py makes both",
     "sbatch": "needs a cluster; what it starts is tried by itself",
     "source": "of the shell",
     "cd": "of the shell",
