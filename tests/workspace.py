@@ -64,6 +64,13 @@ class Workspace:
         } | keys
         self.write(f"config/studies/{name}.yaml", {key: value for key, value in study.items() if value is not None})
 
+    def write_program_study(self, study: dict, program: str) -> None:
+        """A study of a program of one's own, which lies beside it as my/score.py."""
+        folder = self.folder / "config" / "studies" / "my"
+        folder.mkdir()
+        (folder / "score.py").write_text(program, encoding="utf-8")
+        self.write(f"config/studies/{study['name']}.yaml", study)
+
     def write_tiny_dataset(self) -> None:
         """Six drawn images of 32 by 32 pixels."""
         demo = {"train": 4, "val": 2, "size": [32, 32], "classes": 2}

@@ -16,6 +16,7 @@ import yaml
 from segsweep import __version__
 from segsweep.__main__ import DOORS, main
 from segsweep.project_files import SCRIPTS
+from tests.faults.cases import GOOD_DATASET
 from tests.forked_snakemake import run_snakemake
 from tests.workspace import ROOT, SMALL, SNAKEMAKE, trainings
 
@@ -31,13 +32,6 @@ module segsweep:
 use rule * from segsweep{renamed}
 """
 LOCAL = f'"{ROOT / "workflow" / "Snakefile"}"'
-DATASET = {
-    "name": "tiny",
-    "reader": "demo",
-    "task": "multiclass",
-    "classes": {0: "background", 1: "one", 2: "two"},
-    "demo": {"train": 4, "val": 2, "size": [32, 32], "classes": 2},
-}
 STUDY = {
     "name": "little",
     "dataset": "tiny",
@@ -66,7 +60,7 @@ class Folder:
         for name, content in {
             "config/config.yaml": {"study": "little"},
             "config/studies/little.yaml": STUDY,
-            "config/datasets/tiny.yaml": DATASET,
+            "config/datasets/tiny.yaml": GOOD_DATASET,
         }.items():
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             (path / name).write_text(yaml.safe_dump(content, sort_keys=False))

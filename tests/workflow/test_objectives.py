@@ -36,9 +36,7 @@ STUDY = {
 def results(tmp_path_factory):
     """The folder of the study's results."""
     workspace = Workspace(tmp_path_factory.mktemp("objectives"))
-    (workspace.folder / "config" / "studies" / "my").mkdir()
-    (workspace.folder / "config" / "studies" / "my" / "score.py").write_text(PROGRAM)
-    workspace.write("config/studies/traded.yaml", STUDY)
+    workspace.write_program_study(STUDY, PROGRAM)
     workspace.snakemake(study="traded", config=("pack=12",))
     return workspace.folder / "results" / "traded"
 

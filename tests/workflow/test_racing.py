@@ -35,9 +35,7 @@ STUDY = {
 def raced(tmp_path_factory):
     """The study to its report, and what Snakemake said."""
     workspace = Workspace(tmp_path_factory.mktemp("raced"))
-    (workspace.folder / "config" / "studies" / "my").mkdir()
-    (workspace.folder / "config" / "studies" / "my" / "score.py").write_text(PROGRAM)
-    workspace.write("config/studies/raced.yaml", STUDY)
+    workspace.write_program_study(STUDY, PROGRAM)
     return workspace, workspace.snakemake(study="raced", config=("pack=8",))
 
 

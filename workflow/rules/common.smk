@@ -50,7 +50,8 @@ def unpack_commit(repository, commit, project, target):
         parts = [str(project / part) for part in ("workflow", "config", "envs", "profiles")]
         repository.git.archive(commit, *parts, format="tar", output=str(packed))
         with tarfile.open(packed) as files:
-            files.extractall(unpacked, filter="data")
+            files.extraction_filter = getattr(tarfile, "data_filter", None)  # of Python 3.11.4 and later
+            files.extractall(unpacked)
         with suppress(OSError):  # it is there by now
             unpacked.rename(target)
 
@@ -91,7 +92,8 @@ PULLS = PLANS and not workflow.output_settings.dryrun and not LOOKS & set(sys.ar
 # The plan lives as long as this process, and so do Snakemake's jobs: of a dry run of 10,000 cells, a third went into
 # looking through them for garbage over and over.
 gc.disable()
-IN_CONTAINER = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
+DEPLOYED = workflow.deployment_settings.deployment_method
+IN_CONTAINER = DeploymentMethod.APPTAINER in DEPLOYED
 if PLANS:
     stop_in_a_line()
 try:
@@ -145,7 +147,6 @@ TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
 ALLOCATION = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=536870912"
 ALLOCATION = quote(os.environ.get("GLIBC_TUNABLES", ALLOCATION))
 # The Python that runs Snakemake, whatever a node's PATH finds first; with `--sdm`, the one of the deployed environment.
-DEPLOYED = workflow.deployment_settings is not None and workflow.deployment_settings.deployment_method
 PYTHON = "python" if DEPLOYED else quote(sys.executable)
 RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 GLIBC_TUNABLES={ALLOCATION} {PYTHON} {quote(os.path.relpath(SCRIPTS))}"
 
