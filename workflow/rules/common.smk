@@ -12,7 +12,6 @@ from inspect import signature
 from pathlib import Path
 from shlex import quote
 
-from git import Repo
 from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.enums import RerunTrigger
@@ -33,6 +32,9 @@ def workflow_folder(rules):
             f"{rules}: segsweep consists of more than Snakefiles. Name a folder that holds all of it, or a Git "
             "repository: github(...), gitlab(...), git+file:///..."
         )
+    # Takes 65 ms to import, which each job would pay that parses this file.
+    from git import Repo
+
     repository = Repo(rules.repo_path) if isinstance(rules, LocalGitFile) else rules.hosted_repo.repo
     commit = repository.commit(rules.ref).hexsha
     inside = Path(rules.path).parent
