@@ -26,7 +26,7 @@ sys.path.append(str(Path(__file__).parents[1] / "workflow" / "scripts"))
 from tests.slurm_cluster import CLUSTER, jobs, restart_controller, tail
 from tests.workspace import Workspace
 
-STUDY = "many"
+STUDY, STUDY_FILE = "many", "my/many.yaml"
 # A training of no length: a line in the list of all that began, and an epoch.
 PROGRAM = """\
 #!/bin/sh
@@ -63,7 +63,7 @@ class ManyJobs:
             "parameters": {"lr": 1}, "results": {"file": "metrics.csv", "columns": COLUMNS},
             "epochs": 1, "seeds": [0], "grid": {"lr": list(range(1000, 1000 + self.cells))},
         }  # fmt: skip
-        self.workspace.write("my/many.yaml", study)
+        self.workspace.write(STUDY_FILE, study)
         path = folder / "config" / "cluster.yaml"
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         values["cluster"] |= {
@@ -76,7 +76,7 @@ class ManyJobs:
         """A Snakemake up to the table of runs, ended with its group if the test ends before it."""
         command = self.workspace.command(
             "--profile", "profiles/slurm", *QUICK, f"results/{STUDY}/runs.csv",
-            study="my/many.yaml", config=(f"pack={self.pack}",),
+            study=STUDY_FILE, config=(f"pack={self.pack}",),
         )  # fmt: skip
         with self.output.open("a") as output:
             process = subprocess.Popen(

@@ -1,5 +1,9 @@
-"""Dry run and rerun without anything to do of studies of many cells, against a bare flat Snakemake workflow."""
+"""Studies of many cells against a bare flat Snakemake workflow: seconds and memory of a dry run and of a rerun without
+anything to do, and the processor time that Snakemake itself takes while jobs run.
+"""
 
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,6 +15,7 @@ from measuring import Row, compared, environment_of_commands, interleaved, singl
 
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.store.segment_store import selection_key
+from tests.many_jobs import STUDY_FILE, ManyJobs
 from tests.segments import write_segment
 
 PART = "many cells"
@@ -24,8 +29,10 @@ rule job:
     output:
         "out/{{i}}",
     shell:
-        "touch {{output}}"
+        "{before}touch {{output}}"
 """
+# Jobs after which Snakemake's processor time is looked at first, and last: with two at a time, half a second each.
+LOOKS = (50, 250)
 # How 100, 1,000 and 10,000 cells come about: values on two axes.
 AXES = {4: (2, 2), 100: (10, 10), 1000: (40, 25), 10000: (100, 100)}
 
@@ -36,14 +43,15 @@ def measure(quick: bool) -> list[Row]:
     for count, rounds in {4: 1}.items() if quick else {100: 2, 1000: 2, 10000: 2}.items():
         with tempfile.TemporaryDirectory() as scratch:
             rows += of(count, rounds, Path(scratch))
-    return rows
+    looks, counts = ((1, 3), (8,)) if quick else (LOOKS, (1000, 10000))
+    return rows + [while_jobs_run(count, *looks) for count in counts]
 
 
 def of(count: int, rounds: int, folder: Path) -> list[Row]:
     """The rows of one number of cells."""
     flat = folder / "flat"
     flat.mkdir()
-    (flat / "Snakefile").write_text(FLAT.format(count=count))
+    (flat / "Snakefile").write_text(FLAT.format(count=count, before=""))
     ours = folder / "ours"
     ours.mkdir()
     workload.with_images(ours, 1, 1)
@@ -80,6 +88,44 @@ def of(count: int, rounds: int, folder: Path) -> list[Row]:
     for row in rows:
         row.what += f", {count:,} cells"
     return rows
+
+
+def while_jobs_run(count: int, first: int, last: int) -> Row:
+    """Snakemake's processor time for a job, in ms, of the jobs from the first to the last of many that are ready."""
+    found = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        ours, flat = Path(scratch, "ours"), Path(scratch, "flat")
+        for folder in (ours, flat):
+            folder.mkdir()
+        ManyJobs(ours, count, 1)
+        (flat / "Snakefile").write_text(FLAT.format(count=count, before="sleep 0.4; "))
+        for name, folder, done, options in (
+            ("segsweep", ours, "results/segments/*/segment.json", ["--config", f"study={STUDY_FILE}"]),
+            ("flat", flat, "out/*", []),
+        ):
+            command = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "all", *options]
+            process = subprocess.Popen(command, cwd=folder, env=environment_of_commands(), start_new_session=True)
+            try:
+                spent = [spent_at(process, folder, done, number) for number in (first, last)]
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            found[name] = [1000 * (spent[1] - spent[0]) / (last - first)]
+    note = f"Snakemake alone, two jobs at a time, from job {first} to {last}"
+    row = compared(PART, found, ("segsweep", "flat"), unit="ms", wanted="<= 1", note=note)
+    row.what += f", processor time a job, {count:,} cells ready"
+    return row
+
+
+def spent_at(process: subprocess.Popen, folder: Path, done: str, number: int) -> float:
+    """Seconds of processor time of a process itself at the moment when so many files are there."""
+    while sum(1 for _ in folder.glob(done)) < number:
+        if process.poll() is not None:
+            raise SystemExit(f"Snakemake ended before {number} jobs, with status {process.returncode}")
+        time.sleep(0.2)
+    # After the name in brackets: state is the first; the time as a user and in the system the 12th and 13th.
+    ticks = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def finish(ours: Path, flat: Path, count: int) -> None:

@@ -14,6 +14,7 @@ from shlex import quote
 
 from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 from snakemake.logging import logger
+from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings.enums import RerunTrigger
 from snakemake.settings.types import DeploymentMethod
 from snakemake.sourcecache import HostingProviderFile, LocalGitFile, LocalSourceFile
@@ -73,6 +74,7 @@ from segsweep.planning.job_requests import request_of, side_by_side
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import TEST_LOOKS, lacks_figures, lacks_images, was_pulled
+from segsweep.planning.scheduler_looks import look_again_where_limited
 from segsweep.planning.stale_lock import about_stale_lock
 from segsweep.search.step_files import awaited
 from segsweep.snakemake_report import figure_labels, table_in_words
@@ -96,6 +98,7 @@ PULLS = PLANS and not workflow.output_settings.dryrun and not LOOKS & set(sys.ar
 gc.disable()
 DEPLOYED = workflow.deployment_settings.deployment_method
 IN_CONTAINER = DeploymentMethod.APPTAINER in DEPLOYED
+look_again_where_limited(JobScheduler)
 if PLANS:
     stop_in_a_line()
 try:
