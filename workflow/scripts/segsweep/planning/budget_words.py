@@ -57,7 +57,9 @@ def left_of(budget: Budget, ledger: Ledger, trained: int) -> Iterator[str]:
     """
     if budget.runs is not None:
         left = max(0, budget.runs - trained)
-        yield f"Budget: {plural(budget.runs, 'run')}, {trained:,} are trained, {left:,} are left."
+        yield (
+            f"Budget: {plural(budget.runs, 'run')}; of those planned so far {trained:,} are trained, {left:,} are left."
+        )
     if budget.gpu_hours is not None:
         limit, left = HOUR_S * budget.gpu_hours, max(0.0, ledger.left_s)
         yield f"Budget: {duration(limit)} of training, {duration(ledger.spent_s)} are spent, {duration(left)} are left."

@@ -7,7 +7,8 @@ from typing import Any
 
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.search.race_statistics import ALPHA
-from segsweep.search.requests import name_of
+from segsweep.search.racing import runs_of
+from segsweep.search.requests import key_of, name_of
 from segsweep.search.search_tables import records
 from segsweep.search.step_files import BEHIND, Entrant, Race, State
 from segsweep.tables import Column, Table
@@ -95,7 +96,7 @@ def write_tables(states: list[State], plan: StudyPlan, folder: Path) -> None:
     cells = {run.key or run.run: run.cell for run in plan.runs}
     labels = {cell.cell: cell.label for cell in plan.cells}
     named = {
-        name: {name_of(one): cells[one["scores"][0]["key"]] for one in race["entrants"]} for name, race in races.items()
+        name: {name_of(one): _cell_of(one, name, cells) for one in race["entrants"]} for name, race in races.items()
     }
     Races.write(folder, [_race_row(name, race, named[name], plan) for name, race in races.items()])
     RaceRounds.write(folder, [row for name in races for row in _rounds(name, states, named[name])])
@@ -103,13 +104,19 @@ def write_tables(states: list[State], plan: StudyPlan, folder: Path) -> None:
     RaceSettings.write(folder, chain.from_iterable(rows))
 
 
+def _cell_of(entrant: Entrant, race: str, cells: Mapping[str, str]) -> str:
+    """The cell of a setting, of which the budget may have left out all runs: they are planned all the same."""
+    if entrant["scores"]:
+        return cells[entrant["scores"][0]["key"]]
+    begins = key_of(race, name_of(entrant))
+    return next(cell for key, cell in cells.items() if key.startswith(f"{begins}-"))
+
+
 def _race_row(name: str, race: Race, cells: Mapping[str, str], plan: StudyPlan) -> dict[str, Any]:
     wish = plan.races[name]
     folds = (plan.study.get("folds") or {}).get("k", 1)
     standings = [one["standing"] for one in race["entrants"]]
-    runs = folds * sum(
-        max(one["seeds"], len(race["seeds"]) * (one["standing"] == "racing")) for one in race["entrants"]
-    )
+    runs = folds * runs_of(race)
     most = folds * wish["at_most"] * len(standings)
     first = next((cells[name_of(one)] for one in _in_order(race, plan.minimize) if one["standing"] == "racing"), None)
     return {

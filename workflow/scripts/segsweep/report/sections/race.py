@@ -104,13 +104,20 @@ def rounds(results: QuotedResults, race: str) -> str:
             table.quote(i, "behind", "int"),
             *([table.quote(i, "no_gain", "int")] if gain else []),
             table.quote(i, "left", "int"),
-            f"`{table.quote(i, 'first', 'code')}`" if pd.notna(found.at[i, "first"]) else "–",
+            first_of(results, race, found.at[i, "first"]),
         ]
         for i in found.index
     ]
     head = ["Round", "Seeds", "Compared", f"{metric} of the first", "Deviation of runs", "Dropped: behind",
             *(["Dropped: no gain"] if gain else []), "Left", "First"]  # fmt: skip
     return markdown_table(head, rows, right=range(len(head) - 1))
+
+
+def first_of(results: QuotedResults, race: str, cell: str | float) -> str:
+    """The setting that was first in a round, in words; a dash where none was left."""
+    if pd.isna(cell):
+        return "–"
+    return results.quote_code("race_settings", results.table("race_settings").first(race=race, cell=cell), "label")
 
 
 def settings(results: QuotedResults, race: str) -> str:
