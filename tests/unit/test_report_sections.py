@@ -182,9 +182,10 @@ def test_an_outlier_is_counted_and_whether_findings_change_without_it(tmp_path):
 
     text = report(tmp_path, effects={LR: [0.0, 0.0, 0.1]}, alter_runs=outlier)
     run = rows_of(tmp_path, "runs.csv")[-1]["run"]
-    assert "1 run lies far from what the other runs say of its setting; without it findings are others" in (
+    assert f"`{run}` lies far from what the other runs say of its setting; without it findings are others" in (
         section(text, "Summary")
     )
+    assert "by the spread of their own runs" in section(text, "Method")
     assert "see `outliers.csv`" in section(text, "Summary")
     assert f"A look at the logs and curves of `{run}`" in section(text, "What to try next")
     assert "lies far" not in section(report(tmp_path / "none", effects={LR: [0.0, 0.0, 0.1]}), "Summary")

@@ -241,7 +241,7 @@ def outliers(results: QuotedResults) -> str | None:
     if not len(table):
         return None
     one = len(table) == 1
-    number = table.aggregate("count", style="plural:run")
+    number = f"`{table.quote(0, 'run', 'code')}`" if one else table.aggregate("count", style="plural:run")
     whose = "lies far from what the other runs say of its" if one else "lie far from what the other runs say of their"
     start = f"{number} {whose} {'setting' if one else 'settings'}; "
     changing = table.frame["changes"].notna().sum()
