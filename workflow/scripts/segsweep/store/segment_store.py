@@ -33,6 +33,7 @@ from segsweep.disk_errors import in_words, refused_by_disk
 from segsweep.errors import InputError
 from segsweep.io import flush_folder, flush_path, read_csv, read_json, regular, write_json
 from segsweep.store.value_ranges import check_counts
+from segsweep.typed_commands import typed
 
 STORE = Path("results/segments")
 RECORD = "segment.json"
@@ -42,7 +43,7 @@ PART, LOCK = ".part", ".lock"
 # Names of a segment's files. Others, and hidden ones, are somebody else's, such as a file manager's.
 FILES = (RECORD, "epochs.csv", "counts.npz", "weights-*.pt", "images-*.npz", STATE, f"{PROGRAM_FILES}/*", "output.log")
 ID = re.compile(r"[0-9a-f]{16}-\d{4}")
-REPAIR = "`make repair` (of one study: STUDY=NAME) forgets the segment; start again, and it trains."
+REPAIR = f"`{typed('verify', '--repair', target='repair')}` forgets the segment; start again, and it trains."
 # How a training may have ended. `interrupted` is none: such a segment resumes.
 ENDINGS = ("finished", "early_stopped", "diverged", "oom")
 
