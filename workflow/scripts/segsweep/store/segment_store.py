@@ -32,6 +32,7 @@ from segsweep.errors import InputError
 from segsweep.io import flush_folder, flush_path, read_csv, read_json, regular, write_json
 from segsweep.store.segment_record import ID, SegmentRecord, split_id
 from segsweep.store.value_ranges import check_counts
+from segsweep.typed_commands import typed
 
 STORE = Path("results/segments")
 RECORD = "segment.json"
@@ -40,7 +41,7 @@ PROGRAM_FILES = "out"
 PART, LOCK = ".part", ".lock"
 # Names of a segment's files. Others, and hidden ones, are somebody else's, such as a file manager's.
 FILES = (RECORD, "epochs.csv", "counts.npz", "weights-*.pt", "images-*.npz", STATE, f"{PROGRAM_FILES}/*", "output.log")
-REPAIR = "`make repair` (of one study: STUDY=NAME) forgets the segment; start again, and it trains."
+REPAIR = f"`{typed('verify', '--repair', target='repair')}` forgets the segment; start again, and it trains."
 
 
 def weights_name(epoch: int) -> str:
