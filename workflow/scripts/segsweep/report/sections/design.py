@@ -89,8 +89,8 @@ def judged_by(results: QuotedResults) -> str | None:
     if basis == "replicates":
         if noise.get("equal") is False:
             return (
-                f"{levels} Settings spread differently, so they are compared by the spread of their own runs, levels by "
-                "what the model leaves unexplained."
+                f"{levels} Settings spread differently, so they are compared by the spread of their own runs, levels "
+                "by what the model leaves unexplained."
             )
         known = noise.get("sd") is not None and noise.get("df") is not None
         size = (
