@@ -31,7 +31,7 @@ FIELD = re.compile(r"(?<!\{)\{([\w.]+)(?:\[[^\]]*\])?(:q)?\}(?!\})")
 OWN_WORDS = {
     "threads",
     "params.run",
-    "TRAIN",  # in common.smk, each value of a person quoted
+    "TRAIN",  # in requests.smk, each value of a person quoted
     "CLAIM",
     "params.prepare",  # `warm` in common.smk: names of programs
     "params.check",

@@ -14,7 +14,8 @@ from segsweep.data.splits import Refs, images_of_run
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import SegmentPlan, StudyPlan
 from segsweep.store.best_epoch import best_of_run
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 from segsweep.typed_commands import typed, typed_report
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from segsweep.config.cluster import Cluster
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import SegmentPlan
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 
 CLUSTER_FILE = "config/cluster.yaml"
 # Models of GPUs that Snakemake's plugin for Slurm takes. Slurm also knows some with hyphens.

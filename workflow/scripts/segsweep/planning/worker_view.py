@@ -19,7 +19,8 @@ from segsweep.search.racing import races_of
 from segsweep.search.retraining import retrains
 from segsweep.search.step_files import RequestedRun, State
 from segsweep.store.model_costs import costs_file
-from segsweep.store.segment_store import STORE, SegmentStore, split_id
+from segsweep.store.segment_record import split_id
+from segsweep.store.segment_store import STORE, SegmentStore
 
 RESULTS = Path("results")
 
