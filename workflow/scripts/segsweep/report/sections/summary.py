@@ -236,7 +236,7 @@ def claims(results: QuotedResults) -> str | None:
 
 
 def outliers(results: QuotedResults) -> str | None:
-    """If runs lie far from what the other runs say of their settings: which, or how many, and whether findings change."""
+    """If runs lie far from what the others say of their settings: which, or how many, and whether findings change."""
     table = results.table("outliers")
     if not len(table):
         return None
