@@ -9,7 +9,8 @@ from typing import Any
 from segsweep.config.program import ProgramResults
 from segsweep.execution.segment_job import run_job
 from segsweep.planning.plan_file import SegmentPlan
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 from tests.segments import segment_plan
 
 # Counts from 1, appends to metrics.csv, keeps its state after each epoch; `act` is code that runs at the begin of one.

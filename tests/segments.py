@@ -6,7 +6,7 @@ from typing import Any
 
 from segsweep.config.train import Train
 from segsweep.planning.plan_file import PlannedCell, PlannedRun, SegmentPlan, StudyPlan
-from segsweep.store.segment_store import SegmentRecord, split_id
+from segsweep.store.segment_record import SegmentRecord, split_id
 
 
 def segment_plan(segment: str = "a" * 16 + "-0004", *, train: dict[str, Any] | None = None, **fields) -> SegmentPlan:

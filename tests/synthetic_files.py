@@ -11,7 +11,7 @@ import numpy as np
 
 from segsweep.analysis.measures import NAMES
 from segsweep.formatting import value_in_words
-from segsweep.store.segment_store import selection_key
+from segsweep.store.segment_record import selection_key
 from tests.synthetic_results import Truth, draw_study
 
 

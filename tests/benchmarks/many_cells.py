@@ -14,7 +14,7 @@ import workload
 from measuring import Row, compared, environment_of_commands, interleaved, single, timed
 
 from segsweep.planning.plan_writer import PlanWriter
-from segsweep.store.segment_store import selection_key
+from segsweep.store.segment_record import selection_key
 from tests.many_jobs import STUDY_FILE, ManyJobs
 from tests.segments import write_segment
 

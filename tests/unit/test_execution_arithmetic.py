@@ -12,7 +12,8 @@ from segsweep.execution.segment_job import run_job
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.report.sections.provenance import gather, mixed_precisions
 from segsweep.store.checkpoints import write_checkpoint
-from segsweep.store.segment_store import STATE, SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import STATE, SegmentStore
 from segsweep.trainers import builtin
 from tests.fakes import segment_plan
 

@@ -11,7 +11,8 @@ from segsweep.data.void import VOID
 from segsweep.errors import InputError
 from segsweep.inference.batch_means import BatchMeans
 from segsweep.metrics import soft_jaccard
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 from segsweep.training.loop import train_segment
 from tests.fakes import FakeBatches, FakeTask, Floats, GreedyTask, fake_loaders, segment_plan
 

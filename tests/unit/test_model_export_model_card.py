@@ -100,7 +100,7 @@ def test_the_score_of_the_run_that_was_trained_again_is_said_to_be_that_ones(tmp
     content.models[0].evidence = replace(EVIDENCE, again=again)
     text = written(tmp_path, content)
     assert "\n\nThis model was not scored on the test split, but a run that stands for it: of the same setting" in text
-    assert "`make export OF=a-s0-all` exports it.\n\n| model | trained on" in text
+    assert "`snakemake --cores 1 --config of=a-s0-all -- export_study` exports it.\n\n| model | trained on" in text
     assert "| `a-s0-all` | train+val | 30 | 0.7 | 0.6 to 0.8 |\n\n## Limits" in text
     assert [one.dataset_split for one in ModelCard(text).data.eval_results] == ["val"]
     assert "segsweep chose nothing" not in text

@@ -8,7 +8,8 @@ from segsweep.errors import InputError
 from segsweep.io import write_csv
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
-from segsweep.store.segment_store import STORE, SegmentStore, split_id
+from segsweep.store.segment_record import split_id
+from segsweep.store.segment_store import STORE, SegmentStore
 from tests.segments import write_segment
 from tests.workspace import SMALL, Workspace
 

@@ -10,7 +10,8 @@ from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.grid import lay_out
 from segsweep.planning.runs import cut, make_run, not_continuable
 from segsweep.planning.study_context import context_of
-from segsweep.store.segment_store import SegmentStore, split_id
+from segsweep.store.segment_record import split_id
+from segsweep.store.segment_store import SegmentStore
 from tests.segments import write_segment
 
 ROOT = Path(__file__).parents[2]

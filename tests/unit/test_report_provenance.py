@@ -2,7 +2,8 @@
 
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.report.sections.provenance import gather
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 
 SHARED, OTHER, THIRD, ABSENT = "a" * 16 + "-0003", "b" * 16 + "-0005", "c" * 16 + "-0004", "d" * 16 + "-0005"
 

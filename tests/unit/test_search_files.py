@@ -17,7 +17,8 @@ from segsweep.search.decisions import decide
 from segsweep.search.narrow import narrowed
 from segsweep.search.results import gather, scored_cells
 from segsweep.search.step_files import read_steps
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 
 
 def test_problems_about_a_study():

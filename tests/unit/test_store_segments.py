@@ -7,7 +7,8 @@ import os
 import pytest
 
 from segsweep.errors import InputError
-from segsweep.store.segment_store import SegmentStore, selection_key
+from segsweep.store.segment_record import selection_key
+from segsweep.store.segment_store import SegmentStore
 from tests.segments import segment_record, write_segment
 
 ONE, TWO, THREE = (f"{'a' * 16}-{epoch:04d}" for epoch in (10, 20, 30))

@@ -8,7 +8,8 @@ import pytest
 
 from segsweep.config.keep import Keep
 from segsweep.search.step_files import step_file, write_step
-from segsweep.store.segment_store import SegmentStore, selection_key
+from segsweep.store.segment_record import selection_key
+from segsweep.store.segment_store import SegmentStore
 from segsweep.store.spare_files import keep_of, ranked_cells, spare_files, weights_to_train_again
 from tests.segments import segment_plan, study_plan, write_segment
 

@@ -17,7 +17,8 @@ from segsweep.planning.unplanned_segments import FOLDER as UNPLANNED
 from segsweep.planning.unplanned_segments import compare_unplanned, note_unplanned
 from segsweep.store import signatures as signing
 from segsweep.store.remote import Remote
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 from segsweep.store.shared_segments import FOLDER, pack, pull, push
 from segsweep.store.shared_tables import _parse
 from segsweep.store.signatures import Refused, Signatures, signatures_of

@@ -29,7 +29,7 @@ FOUR = "c" * 16 + "-0004"
 CLASSES = ["background", "thing"]
 DATASET = {"name": "tiny", "reader": "demo", "task": "binary", "classes": {0: "background", 1: "thing"}}
 ROWS = [{"epoch": epoch, "lr": 1e-3, "train/loss": 0.5 / epoch, "seconds": 2.0} for epoch in (1, 2)]
-REPAIR = r"`make repair` \(of one study: STUDY=NAME\) forgets the segment"
+REPAIR = r"`make repair` forgets the segment"
 
 
 def publish(store, segment, rows=ROWS, confusion=((5, 1), (1, 5)), **fields):

@@ -29,7 +29,7 @@ def test_a_study_is_written_and_planned(folder, capsys):
     assert main(["../mine/sweeps/rates.yaml", "--epochs", "3"]) == DONE
     text = (folder / "here/config/studies/rates.yaml").read_text()
     assert "command: python train.py --lr={lr} --out={out}\nfolder: ../../../mine\ncode: [train.py]\n" in text
-    assert "It can be planned, with 2 runs: make plan" in capsys.readouterr().out
+    assert "It can be planned, with 2 runs: snakemake -n --config study=" in capsys.readouterr().out
 
 
 def test_overrides_stand_behind_options_too(folder, capsys):

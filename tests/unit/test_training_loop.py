@@ -14,7 +14,8 @@ from segsweep.errors import InputError
 from segsweep.inference.forward import micro_batches
 from segsweep.io import read_json, write_json
 from segsweep.store.checkpoints import read_checkpoint, read_state, write_checkpoint
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 from segsweep.training import checkpointing
 from segsweep.training.gradients import accumulate_gradients
 from segsweep.training.loop import train_segment

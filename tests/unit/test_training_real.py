@@ -15,7 +15,8 @@ from segsweep.data.prepared import Prepared
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.store.best_epoch import read_epochs
 from segsweep.store.checkpoints import read_state
-from segsweep.store.segment_store import SegmentRecord, SegmentStore, read_arrays
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore, read_arrays
 from segsweep.training.loop import train_segment
 from tests.fakes import segment_plan
 

@@ -9,7 +9,8 @@ from torch import nn
 
 from segsweep.config.train import Ema
 from segsweep.store.checkpoints import read_checkpoint, read_state
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 from segsweep.training.loop import train_segment
 from segsweep.training.weight_averaging import averaged, decay_at
 from tests.fakes import Criterion, FakeBatches, FakeTask, Floats, Tiny, fake_loaders, segment_plan

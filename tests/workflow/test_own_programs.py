@@ -126,7 +126,7 @@ def with_group_killed(process):
 
 def test_space_is_freed_while_a_study_trains(workspace):
     """After each batch of cells, here of one, not when by chance the last cell of the first batch is trained."""
-    rules = workspace.folder / "workflow" / "rules" / "common.smk"
+    rules = workspace.folder / "workflow" / "rules" / "requests.smk"
     usual = rules.read_text(encoding="utf-8")
     (workspace.folder / "my" / "quick.py").write_text(
         "import pathlib, sys\npathlib.Path(sys.argv[1], 'metrics.csv').write_text('epoch,iou\\n1,0.5\\n')\n"

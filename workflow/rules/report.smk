@@ -1,4 +1,5 @@
 # Needs: the tables of results/<study>, the best checkpoints. Makes: images, report.md, report.html.
+from segsweep.snakemake_report import figure_labels
 
 
 rule draw_images:

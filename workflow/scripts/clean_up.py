@@ -23,6 +23,7 @@ from segsweep.planning.worker_view import RESULTS
 from segsweep.store.clean_up import Waste, find_waste, plans_to_serve, remove
 from segsweep.store.segment_store import STORE, SegmentStore
 from segsweep.store.spare_files import SpareFile, keep_of, spare_files
+from segsweep.typed_commands import typed
 
 SHOWN = 10
 WASTE = {
@@ -73,7 +74,8 @@ def main(argv: list[str] | None = None) -> int:
         console.print(f"Removed: {freed} are free again.")
     else:
         options = shlex.join([*(sys.argv[1:] if argv is None else argv), "--remove"])
-        console.print(f'Nothing was removed. `make clean-up OPTIONS="{options}"` frees {freed}.', markup=False)
+        command = typed("clean-up", options, target=f'clean-up OPTIONS="{options}"')
+        console.print(f"Nothing was removed. `{command}` frees {freed}.", markup=False)
     return 0
 
 

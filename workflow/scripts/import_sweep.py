@@ -18,6 +18,7 @@ from segsweep.io import write_text
 from segsweep.planning.planner import planned
 from segsweep.sweep_imports.sources import Given, read_definition
 from segsweep.sweep_imports.study_draft import draft, study_name
+from segsweep.typed_commands import typed_plan
 
 STUDIES = Path("config/studies")
 
@@ -56,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     else:
         sweep = planner.loaded.study.sweep
         size = plural(sweep.trials, "trial") if sweep else plural(len(planner.plan.runs), "run")
-        print(f"It can be planned, with {size}: make plan STUDY={path}")
+        print(f"It can be planned, with {size}: {typed_plan(str(path))}")
     return DONE
 
 

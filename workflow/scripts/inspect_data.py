@@ -15,6 +15,7 @@ from segsweep.errors import InputError
 from segsweep.exits import DONE, WRONG_INPUT, program
 from segsweep.io import write_text
 from segsweep.project_files import CONFIG
+from segsweep.typed_commands import typed
 
 SHOWN = 20  # problems on the terminal; the page has all of them
 DATASETS, RESULTS = Path("config/datasets"), Path("results/data")
@@ -69,12 +70,13 @@ def describe(folder: Path, data_root: Path) -> int:
 
     name, text = propose(folder, data_root)
     path = DATASETS / f"{name}.yaml"
+    look = typed("data", name, target=f"data DATASET={name}")
     print(text)
     if path.exists():
-        print(f"{path} is there already and stays as it is; `make data DATASET={name}` looks at its data.")
+        print(f"{path} is there already and stays as it is; `{look}` looks at its data.")
         return DONE
     write_text(path, text)
-    print(f"Written to {path}. Correct it, then look at what it gives: make data DATASET={name}")
+    print(f"Written to {path}. Correct it, then look at what it gives: {look}")
     return DONE
 
 

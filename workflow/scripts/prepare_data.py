@@ -26,6 +26,7 @@ from segsweep.planning.augmentation_trials import augmentation_problems
 from segsweep.planning.data_fingerprint import data_fingerprint, file_hashes
 from segsweep.planning.data_fit import Fit, data_fit
 from segsweep.planning.plan_file import StudyPlan, read_plan
+from segsweep.typed_commands import typed
 
 SHOWN = 20  # problems; `make data` shows all of them
 
@@ -60,7 +61,8 @@ def main(argv: list[str] | None = None) -> int:
     except InputError as error:
         head = f"The data set {dataset.name} cannot be used ({plural(len(error.problems), 'problem')}):"
         more = len(error.problems) - SHOWN
-        rest = [f"  ... and {more} more: make data DATASET={dataset.name}"] if more > 0 else []
+        command = typed("data", dataset.name, target=f"data DATASET={dataset.name}")
+        rest = [f"  ... and {more} more: {command}"] if more > 0 else []
         raise InputError(head, *(f"  {problem}" for problem in error.problems[:SHOWN]), *rest) from error
     write_prepared_sums(options.output)
     if split := changed_split(dataset, description, options.output.parent):

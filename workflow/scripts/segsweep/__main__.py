@@ -6,36 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from segsweep import __version__
 from segsweep.exits import DONE, program
 from segsweep.project_files import SCRIPTS
+from segsweep.typed_commands import DOORS
 
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
-
-
-class Door(NamedTuple):
-    """A command that is a program of workflow/scripts, with its first words."""
-
-    program: str
-    about: str
-    words: tuple[str, ...] = ()
-
-
-DOORS = {
-    "data": Door("inspect_data", "look at a data set, or propose a data set file for a folder of images"),
-    "fetch": Door("fetch_data", "fetch a public data set"),
-    "study": Door("import_sweep", "write the study of a W&B sweep, a Hydra configuration, an Optuna storage"),
-    "check": Door("check_study", "try all of a study that can be tried before it trains"),
-    "status": Door("show_status", "done, running, failed, best so far, time left"),
-    "track": Door("track_study", "pass a study on to TensorBoard, MLflow, W&B"),
-    "script": Door("export_run", "a trained run as one plain file that trains it again without segsweep"),
-    "push": Door("share_store", "send trained segments and tables to the shared store", ("push",)),
-    "pull": Door("share_store", "fetch what the studies here need from the shared store", ("pull",)),
-    "verify": Door("verify", "compare all that was trained and prepared with its checksums"),
-    "clean-up": Door("clean_up", "what can go of results/segments"),
-}
 
 
 @program

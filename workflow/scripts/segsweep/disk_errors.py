@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segsweep.errors import InputError
+from segsweep.typed_commands import typed
 
+ROOM = f"Make room (`{typed('clean-up')}` shows what can go)"
 # By the system's number: what helps.
 REMEDIES = {
-    errno.ENOSPC: "Make room (`make clean-up` shows what can go)",
-    errno.EDQUOT: "Make room (`make clean-up` shows what can go), or ask for a larger quota",
+    errno.ENOSPC: ROOM,
+    errno.EDQUOT: f"{ROOM}, or ask for a larger quota",
     errno.EIO: "Have the disk checked",
     errno.EROFS: "Make it writable",
 }

@@ -12,9 +12,10 @@ from segsweep.checksums import CheckedFiles, DamagedFile, compared, digest_of, p
 from segsweep.disk_errors import naming, refused_by_disk
 from segsweep.io import regular, write_bytes
 from segsweep.tables import outputs
+from segsweep.typed_commands import typed
 
 FOLDER = ".sums"
-REMEDY = "Delete it (`make repair` does so), and start again: it is made again."
+REMEDY = f"Delete it (`{typed('verify', '--repair', target='repair')}` does so), and start again: it is made again."
 
 
 def note_tables(folder: Path, rule: str) -> None:

@@ -32,7 +32,8 @@ from segsweep.statuses import USABLE
 from segsweep.store.equal_curves import curve_key, repeated_runs
 from segsweep.store.model_costs import read_costs
 from segsweep.store.run_costs import run_costs
-from segsweep.store.segment_store import REPAIR, SegmentRecord, SegmentStore, read_arrays
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import REPAIR, SegmentStore, read_arrays
 from segsweep.store.value_ranges import bounds, check_column, check_counts, check_epochs
 
 RUNS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26

@@ -7,8 +7,9 @@ from segsweep.checksums import HAS_SUMS, SUMS, CheckedFiles, DamagedFile, compar
 from segsweep.data.prepared import MANIFEST, Prepared, read_manifest
 from segsweep.errors import InputError
 from segsweep.io import regular, write_bytes, write_json
+from segsweep.typed_commands import typed
 
-REPAIR = "`make repair` forgets it; start again, and it is prepared again."
+REPAIR = f"`{typed('verify', '--repair', target='repair')}` forgets it; start again, and it is prepared again."
 
 
 def write_prepared_sums(folder: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from segsweep.errors import InputError
 from segsweep.formatting import first_line
+from segsweep.typed_commands import typed_torch
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +61,7 @@ def _unusable(name: str, environ: Mapping[str, str], run: Callable[..., Any]) ->
     ]
     if shows_gpu(environ):
         parts.append(
-            f"`TORCH={OLDER_BUILD} make env` installs a build for CUDA 12, which needs a driver of 525 or newer; or "
+            f"`{typed_torch(OLDER_BUILD)}` installs a build for CUDA 12, which needs a driver of 525 or newer; or "
             "have the driver updated; or train on the CPU: `--config device=cpu`."
         )
     else:

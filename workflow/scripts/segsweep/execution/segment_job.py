@@ -22,7 +22,8 @@ from segsweep.planning.plan_file import LAST_EPOCH, SegmentPlan, read_segment
 from segsweep.store.best_epoch import best_of_run, selections_of
 from segsweep.store.epoch_reports import REPORTS, add_report
 from segsweep.store.lock import Lock, Stopped
-from segsweep.store.segment_store import STATE, SegmentRecord, SegmentStore, selection_key
+from segsweep.store.segment_record import SegmentRecord, selection_key
+from segsweep.store.segment_store import STATE, SegmentStore
 
 # What a segment whose parent ended early takes over from it.
 OF_PARENT = (

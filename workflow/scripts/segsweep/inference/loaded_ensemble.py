@@ -17,7 +17,8 @@ from segsweep.inference.trained_model import TrainedModel, load_model
 from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.statuses import FAILED
 from segsweep.store.best_epoch import best_of_run
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 
 
 @dataclass

@@ -17,6 +17,7 @@ from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.store.best_epoch import best_of_run
 from segsweep.store.checkpoints import read_checkpoint
 from segsweep.store.segment_store import SegmentStore
+from segsweep.typed_commands import typed
 
 
 @dataclass
@@ -75,8 +76,8 @@ def load_model(
     if not weights.is_file():
         raise InputError(
             f"{weights} is missing, the weights of the run {run.run} at its best epoch: `keep.weights` of a study, or "
-            "`make clean-up`, let them go. Start `snakemake` without `partial=true`: what the best settings lack "
-            f"trains, to the same bits. For another run remove the folder {store.folder(best['segment'])} before."
+            f"`{typed('clean-up')}`, let them go. Start `snakemake` without `partial=true`: what the best settings "
+            f"lack trains, to the same bits. For another run remove the folder {store.folder(best['segment'])} before."
         )
     segment = plan.segments.get(best["segment"]) or store.record(best["segment"])
     settings = store.record(best["segment"]).as_trained(segment.train)

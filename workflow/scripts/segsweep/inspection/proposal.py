@@ -13,7 +13,7 @@ from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
-HEAD = "Proposed by `make data`. Correct what is wrong, above all the lines with a comment."
+HEAD = "Proposed by segsweep. Correct what is wrong, above all the lines with a comment."
 # Each looks at a folder and gives keys of a data set, or nothing; the first that gives some is taken.
 LAYOUTS: tuple[Callable[[FileTree], Guess | None], ...] = (
     public_layouts.voc,

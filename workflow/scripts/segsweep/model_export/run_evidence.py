@@ -9,8 +9,9 @@ from typing import Any
 from segsweep.inference.test_looks import read_looks
 from segsweep.io import read_csv
 from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
+from segsweep.typed_commands import typed_report
 
-REMEDY = "Finish the study first: `make report`."
+REMEDY = f"Finish the study first: `{typed_report()}`."
 
 
 @dataclass(frozen=True)

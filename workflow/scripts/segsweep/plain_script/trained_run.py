@@ -14,7 +14,9 @@ from segsweep.data.splits import Refs, images_of_run
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import SegmentPlan, StudyPlan
 from segsweep.store.best_epoch import best_of_run
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
+from segsweep.typed_commands import typed, typed_report
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def read_trained_run(plan: StudyPlan, name: str, store: SegmentStore) -> Trained
     if missing := [one.id for one in segments if not store.has(one.id)]:
         raise InputError(
             f"{plan.name}: the run {name} is not trained to its end: {store.root} lacks {', '.join(missing)}. Train it "
-            "first (`make report`), or fetch it (`make pull`)."
+            f"first (`{typed_report(plan.name)}`), or fetch it (`{typed('pull')}`)."
         )
     last = segments[-1]
     record = store.record(last.id)

@@ -141,6 +141,8 @@ def announce(study: Planner, say) -> None:
     if study.study.train is not None and study.request.cluster is None:  # what is on nodes, nobody knows here
         if missing and study.request.device_asked == "auto" and not has_gpu():
             say("  No GPU is seen here: trainings compute on the CPU.")
+        if missing and study.device.startswith("cuda") and not has_gpu():
+            say("  No GPU is seen here, and trainings ask for one: none will start. `device=cpu` trains on the CPU.")
         precisions = (settings.dump["precision"] for settings in design.settings)
         for sentence in about_precisions(precisions, study.request.device):
             say(f"  {sentence}")

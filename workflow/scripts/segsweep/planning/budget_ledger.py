@@ -25,7 +25,8 @@ from segsweep.planning.plan_file import PlannedRun, SegmentPlan
 from segsweep.planning.resources import resource_profile
 from segsweep.store.epoch_reports import read_reports
 from segsweep.store.lock import held_since
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 
 BUDGET_FILE = "budget.json"
 LEFT_OUT = "left_out"

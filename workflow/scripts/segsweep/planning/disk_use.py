@@ -7,7 +7,8 @@ from itertools import chain, islice
 from segsweep.config.keep import Keep
 from segsweep.planning.plan_file import RANKED_ROLES, SegmentPlan, StudyPlan
 from segsweep.planning.resources import COSTS_NOTHING
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 
 # MiB of a network's weights by its encoder, that of a U-Net; unnamed ones are large. A test counts again.
 WEIGHTS_MB = {

@@ -10,7 +10,7 @@ from segsweep.planning.measured_models import ModelOf
 from segsweep.planning.plan_file import LAST_EPOCH, RETRAIN, PlannedCell, PlannedRun, SegmentPlan, StudyPlan
 from segsweep.planning.runs import Plan, Run, Segment
 from segsweep.planning.study_training import StudyTraining
-from segsweep.store.segment_store import selection_key
+from segsweep.store.segment_record import selection_key
 
 
 def study_plan(

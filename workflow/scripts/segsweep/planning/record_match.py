@@ -12,7 +12,7 @@ from segsweep.errors import InputError
 from segsweep.own_code.names import without_folder
 from segsweep.planning.addresses import InForce, Meaning, differences
 from segsweep.planning.plan_file import SegmentPlan
-from segsweep.store.segment_store import ID, SegmentRecord, split_id
+from segsweep.store.segment_record import ID, SegmentRecord, split_id
 
 NAMED = ("monitor", "augmentation", "augmentation_backend", "encoder_weights")
 EQUAL = ("seed", "fold", "trainer", "data_fingerprint", "code_fingerprint")

@@ -13,7 +13,8 @@ from segsweep.planning.addresses import as_text, default_components
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.program_fingerprint import ProgramCode
 from segsweep.planning.runs import Phase, Plan, Segment
-from segsweep.store.segment_store import SegmentStore, split_id
+from segsweep.store.segment_record import split_id
+from segsweep.store.segment_store import SegmentStore
 
 FORMAT = 2
 SHOWN = 3

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from segsweep.planning.code_fingerprint import Code, Symbol
 from segsweep.planning.grid import Cell
 from segsweep.planning.program_fingerprint import ProgramCode
-from segsweep.store.segment_store import SegmentStore, split_id
+from segsweep.store.segment_record import split_id
+from segsweep.store.segment_store import SegmentStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from segsweep.planning.plan_file import RETRAIN
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run
 from segsweep.store.best_epoch import best_of_run, read_epochs
-from segsweep.store.segment_store import SegmentStore, selection_key
+from segsweep.store.segment_record import selection_key
+from segsweep.store.segment_store import SegmentStore
 
 
 @dataclass(frozen=True)

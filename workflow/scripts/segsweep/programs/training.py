@@ -19,7 +19,8 @@ from segsweep.programs.output import Output
 from segsweep.programs.process import Program, end_left_behind, resident_mb
 from segsweep.programs.results_reader import cut_half_lines
 from segsweep.programs.segment_metrics import ROWS, SegmentMetrics
-from segsweep.store.segment_store import PROGRAM_FILES, SegmentStore, selection_key
+from segsweep.store.segment_record import selection_key
+from segsweep.store.segment_store import PROGRAM_FILES, SegmentStore
 
 STATE, OUTPUT = "program.json", "output.log"
 POLL_S = 0.2

@@ -14,7 +14,8 @@ from segsweep.statuses import FAILED, LEFT_OUT
 from segsweep.store.best_epoch import read_epochs
 from segsweep.store.model_costs import costs_file, read_costs
 from segsweep.store.run_costs import run_costs
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 
 
 class Best(TypedDict):

@@ -13,6 +13,7 @@ from segsweep.planning.plan_file import StudyPlan
 from segsweep.store.leftovers import DAY_S, leftovers, remove_leftover
 from segsweep.store.segment_store import PART, SegmentStore, folder_bytes
 from segsweep.store.shared_tables import studies_here
+from segsweep.typed_commands import typed_plan
 
 REMOVING = ".removing-"
 
@@ -37,12 +38,12 @@ def plans_to_serve(results: Path) -> dict[str, StudyPlan]:
     if unread:
         raise InputError(
             f"{results}: the plans of {', '.join(unread)} cannot be read, so what they need is unknown. "
-            "Plan them again (`make plan STUDY=NAME`), or remove their folders."
+            f"Plan them again (`{typed_plan('NAME')}`), or remove their folders."
         )
     if not plans:
         raise InputError(
             f"{results}: no study has a plan here, so no segment would be kept. Plan those that are to be kept "
-            "(`make plan STUDY=NAME`); to remove everything, remove the folder segments."
+            f"(`{typed_plan('NAME')}`); to remove everything, remove the folder segments."
         )
     return plans
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from segsweep.store.segment_store import SegmentRecord
+from segsweep.store.segment_record import SegmentRecord
 
 
 def run_costs(records: Sequence[SegmentRecord], epochs: int) -> dict[str, float | int | None]:

@@ -25,17 +25,8 @@ from segsweep.planning.plan_file import SegmentPlan
 from segsweep.planning.record_match import disagreement
 from segsweep.planning.unplanned_segments import note_unplanned
 from segsweep.store.remote import Remote
-from segsweep.store.segment_store import (
-    ID,
-    REPAIR,
-    STATE,
-    SegmentRecord,
-    SegmentStore,
-    adopt,
-    published_digest,
-    published_sums,
-    split_id,
-)
+from segsweep.store.segment_record import ID, SegmentRecord, split_id
+from segsweep.store.segment_store import REPAIR, STATE, SegmentStore, adopt, published_digest, published_sums
 from segsweep.store.signatures import ENDING, Refused, Signatures
 
 FOLDER, CORRUPT = "segments", "corrupt"

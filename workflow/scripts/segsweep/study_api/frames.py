@@ -8,6 +8,7 @@ import pandas as pd
 from segsweep.errors import InputError
 from segsweep.io import regular
 from segsweep.tables import Table
+from segsweep.typed_commands import typed_report
 
 # Of a column that may have empty fields, and of one that may not.
 DTYPES = {
@@ -44,7 +45,7 @@ def read_frame(path: Path, table: type[Table], axes: Collection[str] = ()) -> pd
         frame = pd.read_csv(path, dtype=dtypes | dict.fromkeys(levels, "str"), keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path}: cannot be read as a table ({error}). Delete it; `make report` makes it again."
+            f"{path}: cannot be read as a table ({error}). Delete it; `{typed_report()}` makes it again."
         ) from error
     return frame.assign(**{name: _as_numbers(frame[name]) for name in levels})
 

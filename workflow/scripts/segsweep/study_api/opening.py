@@ -7,6 +7,7 @@ from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import PLAN_FILE
 from segsweep.project_files import PROJECT
+from segsweep.typed_commands import typed_report
 
 RESULTS = "results"
 CLONE = PROJECT  # of an installed package a folder without results
@@ -40,7 +41,7 @@ def _remedy(study: str, projects: Iterable[Path]) -> str:
             "There is no study's results in `results` of the working folder, of a folder around it, or of segsweep's "
             "clone. Give `project`, the folder that holds `results`, or the path of the study's results."
         )
-    return f"{nearest(study, dict.fromkeys(found))} Or train it: `make report STUDY={study}`."
+    return f"{nearest(study, dict.fromkeys(found))} Or train it: `{typed_report(study)}`."
 
 
 def _studies(projects: Iterable[Path]) -> Iterator[str]:

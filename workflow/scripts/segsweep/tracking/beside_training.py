@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from segsweep.project_files import SCRIPTS
+from segsweep.typed_commands import typed
 
 PROGRAM = SCRIPTS / "track_study.py"
 LOGS = Path("results/logs/track_study")
@@ -70,4 +71,6 @@ class TrackersBesideTraining:
         return LOGS / f"{self.results.name}.{name}.log"
 
     def _remedy(self, name: str) -> str:
-        return f"What is missing: make track STUDY={self.results.name} EXPORTERS={name}. Log: {self._log(name)}"
+        study = self.results.name
+        command = typed("track", f"--study {study} --exporters {name}", target=f"track STUDY={study} EXPORTERS={name}")
+        return f"What is missing: {command}. Log: {self._log(name)}"

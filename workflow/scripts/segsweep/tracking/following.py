@@ -55,7 +55,7 @@ class Follower:
             with _alone(self.folder / LOCK):
                 whole = self._follow(is_over)
         except ImportError as error:
-            self.say(f"cannot be imported ({error}). Install it, as `make env` does, or leave it out of `exporters`.")
+            self.say(f"cannot be imported ({error}). Install it where Snakemake runs, or leave it out of `exporters`.")
             return False
         except (InputError, OSError) as error:
             self.say(_line(error))

@@ -14,7 +14,8 @@ from segsweep.planning.plan_file import RETRAIN, PlannedCell, PlannedRun, StudyP
 from segsweep.statuses import FAILED
 from segsweep.store.epoch_reports import REPORTS, Report, read_reports
 from segsweep.store.lock import SILENCE_S
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 
 # Of a run that has not ended.
 WAITING, RUNNING, INTERRUPTED = "waiting", "running", "interrupted"

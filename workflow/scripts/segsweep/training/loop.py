@@ -14,7 +14,8 @@ from segsweep.planning.plan_file import SegmentPlan
 from segsweep.schedules import Progress, learning_rate
 from segsweep.store.best_epoch import selections_of
 from segsweep.store.epoch_reports import drop_reports
-from segsweep.store.segment_store import STATE, SegmentStore, selection_key
+from segsweep.store.segment_record import selection_key
+from segsweep.store.segment_store import STATE, SegmentStore
 from segsweep.training import early_stopping, memory
 from segsweep.training.checkpointing import COLUMNS
 from segsweep.training.clipping import clip_gradients, clip_of

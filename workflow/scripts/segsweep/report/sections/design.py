@@ -6,11 +6,10 @@ import pandas as pd
 
 from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph
-from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.quoted_results import COMPARED, QuotedResults
 
 MOST_PAIRS = 30
 SAID_ELSEWHERE = {"one seed", "adaptive", "raw and adjusted", "edge"}
-COMPARED = "grid,run,trial,reference"  # roles of the runs that are compared
 FURTHER = {
     "confirm": "the best settings again on fresh seeds, which enter no comparison.",
     "ensemble": "members of the ensemble, which enter no comparison.",
@@ -21,6 +20,7 @@ RELATIONS = {
     "crossed": "every pair of levels has usable runs, not in the same proportions",
     "partial": "some pairs of levels have no usable run",
     "aliased": "one cannot be told from the other",
+    "none": "no usable run has both",
 }
 
 
@@ -87,6 +87,11 @@ def judged_by(results: QuotedResults) -> str | None:
         f"{listed(['other hyperparameters', *(f'{block}s' for block in blocks_of_model(results))])}."
     )
     if basis == "replicates":
+        if noise.get("equal") is False:
+            return (
+                f"{levels} Settings spread differently, so they are compared by the spread of their own runs, levels "
+                "by what the model leaves unexplained."
+            )
         known = noise.get("sd") is not None and noise.get("df") is not None
         size = (
             f" ({results.quote_analysis('noise.sd', 'metric')}, pooled over settings, with "

@@ -91,7 +91,9 @@ def _more_seeds(results: QuotedResults) -> str | None:
         return None
     if results.seeds_change_nothing:
         return "A look at what the seed sets: runs of one setting have equal scores."
-    once = ", which were trained once" if results.table("ranking").frame.at[results.best, "n"] == 1 else ""
+    row = results.table("ranking").frame.loc[results.best]
+    once = ", which were trained once" if row["planned"] == 1 else ", of which one run is usable"
+    once = once if row["n"] == 1 else ""
     return f"More seeds for the settings at the top{once}: these results do not tell how a fresh run of them will do."
 
 

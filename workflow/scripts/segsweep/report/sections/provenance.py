@@ -9,7 +9,8 @@ from segsweep.formatting import plural
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.report.markdown import blocks, listed, markdown_table, paragraph, was
 from segsweep.report.quoted_results import QuotedResults
-from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.store.segment_record import SegmentRecord
+from segsweep.store.segment_store import SegmentStore
 
 MOST_VERSIONS = 30
 MOST_RUNS = 8  # that are named
