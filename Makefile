@@ -59,7 +59,7 @@ export: env  ## the report as LaTeX, docx, pdf in results/STUDY/export; the mode
 
 plan: env  ## what would train, and why, when all that can be tried before has been tried
 	@python workflow/scripts/run_warm.py check_study --study $(STUDY) $(OPTIONS)
-	snakemake --cores 1 --dry-run --quiet rules --config study=$(STUDY) $(OPTIONS)
+	snakemake --cores 1 --dry-run --quiet rules host --config study=$(STUDY) $(OPTIONS)
 
 data: env  ## look at DATASET (a name, or a folder to write a data set file for) before any study
 	@python workflow/scripts/inspect_data.py $(DATASET) $(OPTIONS)

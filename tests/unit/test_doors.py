@@ -92,10 +92,10 @@ def test_what_goes_to_sbatch_is_a_name(key, text):
 
 
 def test_further_options_of_sbatch_are_words_to_the_shell():
-    cluster = parse(Cluster, {"extra": "--qos=long --constraint='a100|h100' ; touch X $(id)"}, lambda keys: "here")
-    assert submission(cluster)["slurm_extra"].endswith("--qos=long '--constraint=a100|h100' ';' touch X '$(id)'")
+    cluster = parse(Cluster, {"extra": "--exclude=gpu1 --licenses='a|b' ; touch X $(id)"}, lambda keys: "here")
+    assert submission(cluster)["slurm_extra"].endswith("--exclude=gpu1 '--licenses=a|b' ';' touch X '$(id)'")
     with pytest.raises(InputError, match="close each quotation mark"):
-        parse(Cluster, {"extra": "--comment='x"}, lambda keys: "here")
+        parse(Cluster, {"extra": "--exclude='x"}, lambda keys: "here")
 
 
 @pytest.mark.parametrize("text", SHELL_TEXT)

@@ -94,7 +94,7 @@ def test_a_submission_says_what_was_filled_in_and_nothing_else():
     assert submission(Cluster(partition="default", warning_s=0)) == {"gpu": 1}
     assert submission(Cluster(partition="p", account="a", gpu="a100", extra="--qos=long")) == {
         "slurm_partition": "p", "slurm_account": "a", "gpu": 1, "gpu_model": "a100",
-        "slurm_extra": "--signal=TERM@120 --qos=long",
+        "qos": "long", "slurm_extra": "--signal=TERM@120",
     }  # fmt: skip
     assert submission(Cluster(gpu="none", warning_s=0)) == {}
     assert submission(Cluster(gres="shard:1", warning_s=0)) == {"gres": "shard:1"}

@@ -31,7 +31,7 @@ def write_analysis(workspace, name, statements=()):
 
 def reason(workspace):
     """Why a dry run would analyse the study again; empty if it would not."""
-    lines = workspace.snakemake("--dry-run", ANALYSIS).splitlines()
+    lines = workspace.snakemake(ANALYSIS, "--dry-run", "--quiet", "host").splitlines()
     starts = [number for number, line in enumerate(lines) if "analyze results/little" in line]
     return next((line.strip() for line in lines[starts[0] :] if "Reason:" in line), "") if starts else ""
 

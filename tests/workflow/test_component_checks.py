@@ -4,6 +4,9 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
+from segsweep.execution.arithmetic import has_gpu
 from tests.workspace import SMALL, Workspace, trainings
 
 NETWORK = """
@@ -90,6 +93,22 @@ def test_what_torch_refuses_is_said_at_once_before_any_data_are_prepared(tmp_pat
     assert "try the settings of little" not in said
 
 
+@pytest.mark.skipif(has_gpu(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_said_once_before_any_data_are_prepared(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.write_tiny_dataset()
+    workspace.write_study(train=SMALL | {"epochs": 1}, grid={"optimizer.lr": [0.01, 0.001]})
+    asked = {"config": ("device=cuda", "warm=false"), "check": False}
+    said = workspace.snakemake("--until", "check_device", **asked)
+    assert "No GPU is seen here, and trainings ask for one: none will start." in said
+    assert said.count("device: cuda is asked for on ") == 1
+    said = workspace.snakemake("--dry-run", "--quiet", "host", **asked)
+    assert len(trainings(said)) == 2
+    reasons = [after for line, after in pairwise(said.splitlines()) if "prepare tiny" in line]
+    assert len(reasons) == 1
+    assert "/device" in reasons[0]
+
+
 def test_trainings_wait_for_what_is_tried_whether_or_not_the_data_is_prepared(tmp_path):
     workspace = Workspace(tmp_path)
     workspace.write_tiny_dataset()
@@ -108,7 +127,7 @@ def test_trainings_wait_for_what_is_tried_whether_or_not_the_data_is_prepared(tm
 
 def waits_for(workspace: Workspace) -> set[str]:
     """Names of the files that trainings wait for, of a dry run."""
-    lines = workspace.snakemake("--dry-run").splitlines()
+    lines = workspace.snakemake("--dry-run", "--quiet", "host").splitlines()
     reasons = [after for line, after in pairwise(lines) if ": train little" in line]
     assert len(reasons) == 2
     return {Path(one).name for one in reasons[0].partition("updated by another job:")[2].split(", ") if one}

@@ -139,7 +139,7 @@ def test_lost_files_come_back_without_training(workspace):
     for name in MADE_BY:
         (kept / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).rename(kept / name)
-    output = workspace.snakemake("--dry-run")
+    output = workspace.snakemake("--dry-run", "--quiet", "host")
     for name in MADE_BY:
         (kept / name).rename(folder / name)
     assert trainings(output) == []

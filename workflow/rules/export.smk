@@ -79,3 +79,5 @@ rule export_study:
     input:
         report=rules.export_report.output.exported,
         model=[] if TABLE else rules.export_model.output.exported,
+    message:
+        f"export {STUDY.name}"

@@ -60,8 +60,9 @@ def weights_fetched(start):
 
 
 def left_to_try():
-    """What is seen of the settings that are tried first, where it was not seen yet."""
-    return [str(STUDY.checked_file)] if STUDY.tried and not STUDY.checked_file.exists() else []
+    """What is seen of the settings that are tried first, where it was not seen yet; and at each start, of a GPU here."""
+    device = [markers.device(STUDY.start)] if STUDY.asks_for_gpu_here else []
+    return device + ([str(STUDY.checked_file)] if STUDY.tried and not STUDY.checked_file.exists() else [])
 
 
 def tried_before_preparing(wildcards):

@@ -28,6 +28,31 @@ if STUDY.weights_to_fetch:
             "|| {{ cat {log:q} >&2; exit 1; }}"
 
 
+# Whether torch can use the GPU of this machine that trainings ask for: or each of them would find out that it cannot.
+if STUDY.asks_for_gpu_here:
+
+    rule check_device:
+        output:
+            mark=f"results/markers/{START}/device",
+        log:
+            f"results/logs/check_device/{STUDY.name}.{START}.log",
+        localrule: True
+        conda:
+            "../../envs/segsweep.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=10,
+        params:
+            check=untracked(warm("check_device")),
+            device=untracked(STUDY.device),
+        message:
+            "look whether torch can use the GPU"
+        shell:
+            "{params.check} --device {params.device:q} --output {output.mark:q} > {log:q} 2>&1 "
+            "|| {{ cat {log:q} >&2; exit 1; }}"
+
+
 # What a study asks of torch and its libraries (networks, losses, optimizers, schedules), tried without data before the
 # first job that would find out.
 if STUDY.tried:

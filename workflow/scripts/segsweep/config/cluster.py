@@ -15,6 +15,15 @@ SAID_ELSEWHERE = {
     "-G": "gpu", "--gres": "gres", "--mem": "memory_mb", "--time": "time_min", "-t": "time_min",
     "--cpus-per-task": "cpus", "-c": "cpus", "--signal": "warning_s",
 }  # fmt: skip
+# Said by Snakemake's plugin for Slurm, which refuses them in what is added to its call of sbatch.
+SAID_BY_SNAKEMAKE = {
+    "--job-name", "-J", "--output", "-o", "--error", "-e", "--parsable", "--export", "--comment", "--workdir", "-D",
+    "--mem-per-cpu", "--ntasks", "-n", "--ntasks-per-gpu", "--cpus-per-gpu", "--nodes", "-N", "--clusters",
+}  # fmt: skip
+# Refused there as well, but taken as a resource of this name.
+RESOURCES = {"--qos": "qos", "-q": "qos", "--constraint": "constraint", "-C": "constraint"}
+# What the plugin takes as `gres`.
+GRES = re.compile(r"\w+(:[\w.]+)?(:\d+[TGM]?)?", re.ASCII)
 SLURM_TIME = re.compile(r"(?:(\d+)-)?(\d+):([0-5]\d):([0-5]\d)")
 
 
@@ -66,6 +75,18 @@ class Cluster(Settings):
     extra: str = key("", "Further options of sbatch: `--qos=long --constraint=a100`.", outcome=False)
 
     @property
+    def options(self) -> tuple[dict[str, str], str]:
+        """What `extra` says, as Snakemake's plugin takes it: resources by name, and options as a shell reads them."""
+        words, resources, others = iter(shlex.split(self.extra)), {}, []
+        for word in words:
+            name, equals, value = word.partition("=")
+            if name in RESOURCES:
+                resources[RESOURCES[name]] = value if equals else next(words)
+            else:
+                others.append(word)
+        return resources, shlex.join(others)
+
+    @property
     def has_gpu(self) -> bool:
         """Whether a job gets a GPU, or a part of one."""
         return self.gpu != "none" or self.gres is not None
@@ -86,6 +107,16 @@ class Cluster(Settings):
             return (days * 24 + hours) * 60 + minutes + bool(seconds)
         return value
 
+    @field_validator("gres")
+    @classmethod
+    def _taken_as_gres(cls, value: str | None) -> str | None:
+        if value is not None and not GRES.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is no NAME, NAME:NUMBER or NAME:TYPE:NUMBER of letters, digits, `_` and `.`, "
+                "as Snakemake's plugin for Slurm takes it; a GPU of a type with a hyphen is asked for with `gpu`"
+            )
+        return value
+
     @field_validator("extra")
     @classmethod
     def _not_said_twice(cls, value: str) -> str:
@@ -97,4 +128,8 @@ class Cluster(Settings):
             name = word.split("=")[0]
             if name in SAID_ELSEWHERE:
                 raise ValueError(f"{name} has a key of its own, {SAID_ELSEWHERE[name]}; set that instead")
+            if name in SAID_BY_SNAKEMAKE:
+                raise ValueError(f"{name} is set by Snakemake's plugin for Slurm, which refuses it here; leave it out")
+        if words and words[-1] in RESOURCES:
+            raise ValueError(f"{words[-1]} has no value; write {words[-1]} VALUE, or leave it out")
         return shlex.join(words)  # for the shell that starts sbatch, nothing but words

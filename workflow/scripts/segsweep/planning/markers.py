@@ -4,6 +4,7 @@ What is trained is asked of the store. Snakemake itself needs a file for each tr
 lies in a folder whose name is new at each start, so that none can be left over from an earlier one:
     results/markers/<start>/<segment>    a training that this start waited for is complete
     results/markers/<start>.running      this start runs, while its process holds it (see `hold`)
+    results/markers/<start>/device       torch can use the GPU that trainings of this start ask for
     results/markers/<start>/weights      encoder weights were fetched into the cache, as this start found some missing
     results/markers/<start>/pending      newer than all tables: decisions are left to make (see `pending_file`)
     results/outcomes/<start>/<segment>   how a job on a cluster ended: empty if well, else what went wrong
@@ -52,6 +53,11 @@ def marker(start: str, segment: str) -> str:
 def weights(start: str) -> str:
     """The file that names the encoder weights that a start has fetched."""
     return f"{MARKERS}/{start}/weights"
+
+
+def device(start: str) -> str:
+    """The file that says that torch can use the device that trainings ask for."""
+    return f"{MARKERS}/{start}/device"
 
 
 def outcome(start: str, name: str) -> str:

@@ -16,6 +16,8 @@ from segsweep.store.segment_record import SegmentRecord
 from segsweep.store.segment_store import SegmentStore
 
 CLUSTER_FILE = "config/cluster.yaml"
+# Models of GPUs that Snakemake's plugin for Slurm takes. Slurm also knows some with hyphens.
+PLUGIN_MODEL = re.compile(r"[\w.]+", re.ASCII)
 
 # Host memory of a process that has torch, its CUDA context and the libraries loaded, and of Snakemake beside it.
 BASE_MB = 3500
@@ -95,17 +97,20 @@ def submission(cluster: Cluster | None) -> dict[str, Any]:
         asked["slurm_partition"] = cluster.partition
     if cluster.account:
         asked["slurm_account"] = cluster.account
+    resources, further = cluster.options
+    # To the training, not to the batch script: that would end Snakemake, and with it the job.
+    options = [f"--signal=TERM@{cluster.warning_s}"] if cluster.warning_s else []
     if cluster.gres:
         asked["gres"] = cluster.gres
-    elif cluster.gpu != "none":
+    elif cluster.gpu == "any":
         asked["gpu"] = 1
-        if cluster.gpu != "any":
-            asked["gpu_model"] = cluster.gpu
-    # To the training, not to the batch script: that would end Snakemake, and with it the job.
-    signal = f"--signal=TERM@{cluster.warning_s}" if cluster.warning_s else ""
-    if extra := f"{signal} {cluster.extra}".strip():
+    elif cluster.gpu != "none" and PLUGIN_MODEL.fullmatch(cluster.gpu):
+        asked |= {"gpu": 1, "gpu_model": cluster.gpu}
+    elif cluster.gpu != "none":
+        options.append(f"--gpus-per-node={cluster.gpu}:1")
+    if extra := " ".join(filter(None, [*options, further])):
         asked["slurm_extra"] = extra
-    return asked
+    return asked | resources
 
 
 def workers_of(train: dict[str, Any]) -> int:

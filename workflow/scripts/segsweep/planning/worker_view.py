@@ -8,6 +8,7 @@ from typing import Any
 from segsweep.analysis.comparison import analysis_of
 from segsweep.config.imported_table import table_files
 from segsweep.config.load import Loaded, Request
+from segsweep.execution.cuda import shows_gpu
 from segsweep.io import read_json
 from segsweep.planning.encoder_weights import Weights
 from segsweep.planning.packs import read_packs
@@ -75,6 +76,13 @@ class WorkerView:
     def device(self) -> str:
         """What jobs are told of their device; a program of one's own finds its own."""
         return self.request.device if self.study.command is not None else self.request.device_asked
+
+    @property
+    def asks_for_gpu_here(self) -> bool:
+        """Whether segsweep's own trainings ask torch for a GPU of this machine."""
+        if self.study.train is None or self.request.cluster is not None:
+            return False
+        return self.device.startswith("cuda") or (self.device == "auto" and shows_gpu())
 
     @property
     def checked_file(self) -> Path:

@@ -236,12 +236,12 @@ def claims(results: QuotedResults) -> str | None:
 
 
 def outliers(results: QuotedResults) -> str | None:
-    """If runs lie far from what the other runs say of their settings: how many, and for how many findings change."""
+    """If runs lie far from what the others say of their settings: which, or how many, and whether findings change."""
     table = results.table("outliers")
     if not len(table):
         return None
     one = len(table) == 1
-    number = table.aggregate("count", style="plural:run")
+    number = f"`{table.quote(0, 'run', 'code')}`" if one else table.aggregate("count", style="plural:run")
     whose = "lies far from what the other runs say of its" if one else "lie far from what the other runs say of their"
     start = f"{number} {whose} {'setting' if one else 'settings'}; "
     changing = table.frame["changes"].notna().sum()
