@@ -164,7 +164,8 @@ def test_wrong_objectives_are_refused_with_their_line(tmp_path, monkeypatch):
     assert "metric: val/dice is none of the objectives (val/miou, cost/train_seconds)" in refused(
         workspace, metric="val/dice", objectives=two
     )
-    assert "there are 1 (val/miou); several are 2 to 5" in refused(workspace, objectives={"val/miou": "maximize"})
+    assert "found 1 (val/miou), allowed are 2 to 5" in refused(workspace, objectives={"val/miou": "maximize"})
+    assert "unknown key 'try_first'. It is a key of 'sweep'." in refused(workspace, try_first=[{"optimizer.lr": 1e-3}])
     assert "minimize: true, and objectives say `val/miou: maximize`" in refused(
         workspace, minimize=True, objectives=two
     )

@@ -47,7 +47,7 @@ def contradictions(study: "Study") -> Iterator[str]:
         yield "objectives: only of a study that trains; of results made elsewhere, leave them out"
     if not 2 <= len(objectives) <= MOST_OBJECTIVES:
         yield (
-            f"objectives: there are {len(objectives)} ({names}); several are 2 to {MOST_OBJECTIVES}. For a single one "
+            f"objectives: found {len(objectives)} ({names}), allowed are 2 to {MOST_OBJECTIVES}. For a single one "
             "write `metric: NAME`, and `minimize: true` where lower is better; report others with `also_report`"
         )
     if study.metric not in objectives:

@@ -142,7 +142,10 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
         if loc[-1:] != (name,):
             loc = (*loc, name)
         unknown = ".".join(map(str, loc))
-        return f"{location(loc)}: unknown key {unknown!r}. {_suggest(str(name), known)}{remedy}"
+        is_slip = get_close_matches(str(name), known, n=1, cutoff=0.8)
+        homes = [] if is_slip else _sections_with(models, str(name))
+        hint = f"It is a key of {' and of '.join(map(repr, homes))}. " if homes else _hint(str(name), known)
+        return f"{location(loc)}: unknown key {unknown!r}. {hint}{_allowed(known)}{remedy}"
     if kind in ("missing", "union_tag_not_found"):
         return f"{where}: the key {key!r} is missing. Add it."
     if kind in ("literal_error", "union_tag_invalid"):
@@ -168,6 +171,10 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
         remedy = f" Write it in quotes: '{json.dumps(found)}'."
     elif kind == "list_type" and isinstance(found, str | int | float):
         remedy = f" Write a list: [{found}]."
+    elif kind == "list_type" and isinstance(found, dict):
+        remedy = " Write a list: a dash and a blank before it."
+    elif kind == "dict_type" and isinstance(found, list):
+        remedy = " Write `key: value` for each, without a dash."
     return f"{where}: {key} is {shown}: {message[0].lower() + message[1:]}.{remedy}"
 
 
@@ -238,10 +245,27 @@ def _takes(cls: type[BaseModel], values: dict[str, Any]) -> bool:
     return True
 
 
+def _sections_with(models: list[type[BaseModel]], name: str) -> list[str]:
+    """The sections beside a key that have it: there it was to stand."""
+    return [
+        section
+        for model in models[-1:]
+        for section, field in model.model_fields.items()
+        if any(name in one.model_fields for one in models_in(field.annotation))
+    ]
+
+
 def _suggest(found: str, allowed: list[str]) -> str:
+    return f"{_hint(found, allowed)}{_allowed(allowed)}".strip()
+
+
+def _hint(found: str, allowed: list[str]) -> str:
     near = _near(found, allowed)
-    hint = f"Did you mean {near!r}? " if near else ""
-    return f"{hint}Allowed: {', '.join(allowed)}." if allowed else hint.strip()
+    return f"Did you mean {near!r}? " if near else ""
+
+
+def _allowed(allowed: list[str]) -> str:
+    return f"Allowed: {', '.join(allowed)}." if allowed else ""
 
 
 def _near(found: str, allowed: list[str]) -> str | None:
