@@ -16,8 +16,8 @@ FURTHER = {
     "retrain": "chosen runs again on training and validation images together, which have no validation score.",
 }
 RELATIONS = {
-    "balanced": "every pair of levels has equally many usable runs",
-    "crossed": "every pair of levels has usable runs, not equally many",
+    "balanced": "among the usable runs, each level of the one has the levels of the other in the same proportions",
+    "crossed": "every pair of levels has usable runs, not in the same proportions",
     "partial": "some pairs of levels have no usable run",
     "aliased": "one cannot be told from the other",
     "none": "no usable run has both",
@@ -83,8 +83,8 @@ def judged_by(results: QuotedResults) -> str | None:
     noise = results.analysis.get("noise") or {}
     basis = noise.get("basis")
     levels = (
-        "Levels of a hyperparameter are compared by adjusted means: the additive model averages over the other "
-        "hyperparameters."
+        "Levels of a hyperparameter are compared by adjusted means: the additive model averages over the "
+        f"{listed(['other hyperparameters', *(f'{block}s' for block in blocks_of_model(results))])}."
     )
     if basis == "replicates":
         if noise.get("equal") is False:
@@ -110,6 +110,11 @@ def judged_by(results: QuotedResults) -> str | None:
         )
     nothing = "here is nothing to judge differences by, so they are described, not tested."
     return f"{results.quote_analysis('noise.why')}: t{nothing}" if noise.get("why") else f"T{nothing}"
+
+
+def blocks_of_model(results: QuotedResults) -> list[str]:
+    """`seed`, `fold`, where the additive model takes them out as blocks."""
+    return (results.analysis.get("anova") or {}).get("blocks") or []
 
 
 def _runs(results: QuotedResults, roles: str) -> str:
