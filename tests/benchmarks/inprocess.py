@@ -21,12 +21,19 @@ IMAGES = (48, 16)
 ROUNDS = ((1, 0), (2, 1), (2, 2))  # cores, seed
 QUICK = ((1, 0),)
 RIVAL, OURS, RECOMMENDED = "one process", "segsweep", "recommended"
+# Ours without what the rival cannot do either: no run keeps the state from which it could be trained on.
+FINAL, KEEP_NOTHING_MORE = "not to be extended", {"keep": {"state": "none"}}
+NOTES = {
+    OURS: (">= 1", "fp32; ours can resume, and be extended"),
+    FINAL: ("", "fp32, keep: {state: none}; ours can resume"),
+    RECOMMENDED: (">= 1.3", f"{workload.recommended_in_words()}; can resume, and be extended"),
+}
 # A cell: learning rate, weight of dice, batch size.
 Scores = dict[tuple[float, float, int], float]
 
 
 def measure(quick: bool, rounds: Sequence[tuple[int, int]] = ROUNDS) -> list[Row]:
-    """The same cells by the rival, by ours in fp32, and as recommended; on one core and on two; three seeds.
+    """The same cells by the rival and by ours, in fp32 and as recommended; on one core and on two; three seeds.
 
     `rounds`: pairs of cores and seed.
     """
@@ -34,15 +41,17 @@ def measure(quick: bool, rounds: Sequence[tuple[int, int]] = ROUNDS) -> list[Row
     grid = {"optimizer.lr": [3e-4, 1e-3]} if quick else workload.GRID
     train = workload.TRAIN | ({"epochs": 1} if quick else {})
     seconds: dict[int, dict[str, list[float]]] = {}
-    scores: dict[str, dict[tuple, float]] = {RIVAL: {}, OURS: {}, RECOMMENDED: {}}
+    scores: dict[str, dict[tuple, float]] = {RIVAL: {}} | {name: {} for name in NOTES}
     with tempfile.TemporaryDirectory() as scratch:
         folder = workload.with_images(Path(scratch), *((8, 4) if quick else IMAGES))
         for number, (cores, seed) in enumerate(rounds):
             workload.study(folder, f"grid{seed}", train, grid, seeds=[seed])
+            workload.study(folder, f"final{seed}", train, grid, seeds=[seed], **KEEP_NOTHING_MORE)
             workload.study(folder, f"recommended{seed}", train | workload.RECOMMENDED, grid, seeds=[seed])
             works = {
                 RIVAL: partial(rival, folder, train, grid, cores, seed),
                 OURS: partial(ours, folder, f"grid{seed}", cores),
+                FINAL: partial(ours, folder, f"final{seed}", cores),
                 RECOMMENDED: partial(ours, folder, f"recommended{seed}", cores),
             }
             for name in works if number % 2 == 0 else reversed(works):
@@ -52,10 +61,9 @@ def measure(quick: bool, rounds: Sequence[tuple[int, int]] = ROUNDS) -> list[Row
     rows = []
     for cores, found in seconds.items():
         where = f"grid of {len(scores[RIVAL]) // len(rounds)} on {cores} core{'s' * (cores > 1)}"
-        rows.append(compared(PART, found, (RIVAL, OURS), wanted=">= 1", note="fp32; ours can resume"))
-        rows.append(compared(PART, found, (RIVAL, RECOMMENDED), wanted=">= 1.3", note=workload.recommended_in_words()))
-        for row in rows[-2:]:
-            row.what += f", {where}"
+        for name, (wanted, note) in NOTES.items():
+            rows.append(compared(PART, found, (RIVAL, name), wanted=wanted, note=note))
+            rows[-1].what += f", {where}"
     return [*rows, score_row(scores, OURS), score_row(scores, RECOMMENDED)]
 
 

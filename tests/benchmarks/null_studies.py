@@ -206,6 +206,31 @@ def one_seed_row(draws: int) -> Row:
     return share(PART, "3x3x3 of one seed: effect of 20 sd found", hits, ">= 99")
 
 
+def pruned_search(number: int) -> Truth:
+    """40 random trials of which only the learning rate matters, and a pruner that compares with the median so far."""
+    axes = {LR: [1e-5, 1e-1], BATCH: [4, 8, 12, 16], ARCH: NETWORKS[:2]}
+    truth = draw_study(axes=axes, effects={}, seeds=(0,), noise=0, epochs=20, draw=number, kind="sweep", trials=40)
+    metric, settings = truth.plan["study"]["metric"], {cell["cell"]: cell["settings"] for cell in truth.cells}
+    rng, seen = np.random.default_rng(number), []
+    for row in truth.runs:
+        decades = np.log10(settings[row["cell"]][LR]) + 3
+        row[metric] = round(0.7 - 0.05 * decades**2 + NOISE * float(rng.normal()), 8)
+        if len(seen) >= 5 and row[metric] < np.median(seen):
+            row["status"] = "pruned"
+        seen.append(row[metric])
+    return truth
+
+
+def pruned_row(draws: int) -> Row:
+    """Of such searches, the share that states of batch size, network or any interaction what is not there."""
+    wrong = []
+    for number in range(draws):
+        found = Analysis(results_of(pruned_search(number))).rows("findings")
+        said = [row for row in found if row["verdict"] in STATED and row["kind"] in ("levels", "edge", "interaction")]
+        wrong.append(any(row["kind"] == "interaction" or row["axis"] != LR for row in said))
+    return share(PART, "pruned search: statement on what has no effect", wrong, "<= 5")
+
+
 def share(part: str, what: str, hits: list[bool], wanted: str = "") -> Row:
     """Of these, how many are true, in percent, with the 95 % interval of Clopper and Pearson."""
     interval = binomtest(sum(hits), len(hits)).proportion_ci()
@@ -216,8 +241,8 @@ def share(part: str, what: str, hits: list[bool], wanted: str = "") -> Row:
 def measure(quick: bool, draws: int = 3) -> list[Row]:
     """Shares in percent: null studies with a statement, claims decided by chance, power, and the grid of one seed."""
     if quick:
-        return null_rows(null_kinds(1)[:12]) + [one_seed_row(2)]
-    return null_rows(null_kinds(draws)) + power_rows(20 * draws) + [one_seed_row(10 * draws)]
+        return null_rows(null_kinds(1)[:12]) + [one_seed_row(2), pruned_row(2)]
+    return null_rows(null_kinds(draws)) + power_rows(20 * draws) + [one_seed_row(10 * draws), pruned_row(20 * draws)]
 
 
 if __name__ == "__main__":

@@ -381,6 +381,27 @@ def test_parquet(tmp_path):
     assert "is no Parquet file" in problems(tmp_path, None, name="broken.parquet")[0]
 
 
+def test_numbers_of_32_bits_in_parquet_keep_their_own_digits(tmp_path):
+    frame = pd.DataFrame({"lr": [0.001, 0.01], "miou": [0.7, None]}, dtype="float32")
+    frame.to_parquet(tmp_path / "runs.parquet")
+    imported = load(tmp_path, None, name="runs.parquet")
+    assert [cell.settings for cell in imported.plan.cells] == [{"optimizer.lr": 0.001}]
+    assert imported.runs[0]["val/miou"] == 0.7
+    assert imported.missing[0]["detail"] == "line 2: no miou"
+
+
+def test_column_names_in_two_lines_get_the_right_advice(tmp_path):
+    text = ",number,value,params,params,state\n,,,lr,width,\n0,0,0.7,0.1,8,COMPLETE\n1,1,0.6,0.2,8,COMPLETE\n"
+    found = problems(tmp_path, text, axes={"optimizer.lr": "params_lr"}, metrics={"val/miou": "value"})
+    assert len(found) == 1
+    assert "`trials_dataframe(multi_index=False)`" in found[0]
+
+
+def test_lists_that_differ_in_blanks_alone_are_refused(tmp_path):
+    found = problems(tmp_path, 'lr,miou\n"[64, 128]",0.51\n"[64,128]",0.52\n"[32]",0.4\n')
+    assert "differ in capital letters or blanks alone. Write them alike." in found[0]
+
+
 def test_titles_above_the_header_and_semicolons_behind_the_lines(tmp_path):
     imported = load(tmp_path, "My runs;;;;\n;;;;\nlr;miou;;;\n0.1;0.5;;;\n0.2;0.6;;;\n")
     assert [row["val/miou"] for row in imported.runs] == [0.5, 0.6]

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy import stats
 
 from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.best_setting import as_yaml
 from segsweep.analysis.factors import relation
-from segsweep.analysis.ranking import noise_floor, rank_cells
+from segsweep.analysis.ranking import beats_of_first, noise_floor, rank_cells, shrunken
 from segsweep.analysis.verdicts import STATED
 from segsweep.tables import outputs
 from tests.drawn_results import draw_results
@@ -237,6 +238,39 @@ def test_of_two_equal_cells_neither_is_expected_to_beat_the_other(draw):
     ranked = Analysis(results).ranked
     assert ranked["expected"].max() - ranked["expected"].min() <= ranked["mean"].max() - ranked["mean"].min()
     assert ranked["beats"].iloc[1] < 0.95
+
+
+def test_equal_cells_are_seldom_foretold_to_beat_each_other():
+    """Two cells without a difference, three runs each: the first is ahead by luck, and 95 % are rarely said."""
+    noise, rng, foretold = noise_floor(draw_results(seeds=(0, 1, 2))[1]), np.random.default_rng(0), []
+    for _ in range(1000):
+        scores = rng.normal(size=(2, 3))
+        sd = np.sqrt(scores.var(axis=1, ddof=1).mean())
+        means = shrunken(np.sort(scores.mean(axis=1))[::-1], np.full(2, sd**2 / 3))
+        table = pd.DataFrame({"expected": means, "error": sd / np.sqrt(3), "error_df": 4.0})
+        foretold.append(beats_of_first(table, replace(noise, sd=sd, df=4, equal=True), 1.0)[1])
+    assert np.mean(np.array(foretold) >= 0.95) < 0.05
+
+
+def test_beating_is_foretold_by_hand():
+    """Means 0.8 and 0.6 of two runs each, deviation 0.1 of two degrees of freedom: a t of 0.2 / 0.1 / sqrt(2 + 1)."""
+    table = pd.DataFrame({"expected": [0.8, 0.6], "sd": 0.1, "error": 0.1 / np.sqrt(2), "error_df": 1.0})
+    noise = replace(noise_floor(draw_results(seeds=(0, 1))[1]), sd=0.1, df=2, equal=True)
+    assert beats_of_first(table, noise, 1.0)[1] == pytest.approx(stats.t.cdf(2 / np.sqrt(3), 2))
+    own = beats_of_first(table, replace(noise, equal=False), 1.0)[1]
+    assert own == pytest.approx(stats.t.cdf(2 / np.sqrt(3), 2))  # Welch's degrees of freedom of two equal cells: 1 + 1
+
+
+def test_interactions_are_not_judged_where_runs_were_pruned_by_their_scores():
+    """Of runs left by their scores, axes interact that do not; the share of 5 % goes to the other kinds."""
+    results = draw_results(kind="sweep", axes={LR: [1e-4, 1e-2], ARCH: ["unet", "fpn"]}, trials=40, pruned=0.4,
+                           effects={LR: [0.0, 0.1]}, seeds=(0,))[1]  # fmt: skip
+    analysis = Analysis(results)
+    assert "interaction" not in analysis.about["gate"]["shares"]
+    pairs = [row for row in analysis.rows("findings") if row["kind"] == "interaction"]
+    assert pairs
+    assert {row["verdict"] for row in pairs} == {"described"}
+    assert all("pruned by their scores" in row["note"] for row in pairs)
 
 
 def test_failed_runs_are_counted_and_their_cells_not_recommended():

@@ -56,6 +56,19 @@ def test_a_row_may_lack_the_seconds_that_the_study_reads(tmp_path):
     assert "at 1  2.0 s" in said
 
 
+def test_a_score_may_be_called_seconds_and_the_time_is_measured(tmp_path):
+    (tmp_path / "train.py").write_text(
+        "import sys, time; time.sleep(0.05); "
+        "open(sys.argv[1] + '/metrics.csv', 'w').write('epoch,seconds\\n1,900\\n2,700\\n')"
+    )
+    results = {"columns": {"val/iou": "seconds"}}
+    segment = program_segment(tmp_path, last=2, total=2, results=results)
+    assert train(tmp_path, segment)[0] == [0]
+    found = record(tmp_path, segment)
+    assert found.best == {"max val/iou": {"epoch": 1, "value": 900.0, "segment": segment.id}}
+    assert 0.05 <= found.train_seconds < 60
+
+
 def test_a_segment_continues_the_files_of_its_parent(tmp_path):
     write_program(tmp_path)
     first, second = program_segment(tmp_path, last=2), program_segment(tmp_path, first=3)

@@ -134,6 +134,22 @@ def test_long_labels_are_broken_and_never_cut(text):
     assert all(len(line) <= theme.LONGEST_TICK or "+" not in line[:-1] for line in theme.tick(text).splitlines())
 
 
+@pytest.mark.parametrize(
+    "label", ["lr=1e-3", "lr=9.2532146576e-4 name=sgd batch_size=4 momentum=0.911968052", "a=1 " * 40]
+)
+def test_labels_of_ranked_settings_do_not_touch(label):
+    count = 12
+    ranking = pd.DataFrame(
+        {"cell": [f"c{i}" for i in range(count)], "label": label, "mean": 0.5, "low": 0.4, "high": 0.6}
+    )
+    figure, ax = plt.subplots(figsize=runs.ranks_size(ranking["label"]))
+    runs.ranks(ax, ranking, RUNS, "val/miou")
+    figure.tight_layout()
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
+    assert all(upper.y0 >= lower.y1 for upper, lower in pairwise(boxes))
+
+
 @pytest.mark.parametrize("count", [2, 6, 40])
 def test_labels_of_levels_do_not_touch(count):
     levels = [f"level {i}" for i in range(count)]

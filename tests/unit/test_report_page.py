@@ -66,7 +66,9 @@ def test_a_lost_figure_is_an_error(tmp_path):
         to_html(MARKDOWN, tmp_path)
 
 
-@pytest.mark.parametrize(("size", "tall"), [((700, 300), False), ((700, 900), True), ((300, 300), False)])
+@pytest.mark.parametrize(
+    ("size", "tall"), [((700, 300), False), ((700, 900), True), ((1000, 680), True), ((300, 300), False)]
+)
 def test_a_tall_figure_keeps_its_height_in_print(tmp_path, size, tall):
     (tmp_path / "figures").mkdir()
     Image.new("RGB", size).save(tmp_path / "figures" / "level.png")

@@ -52,6 +52,16 @@ def test_each_p_counts_as_often_as_the_race_may_look(tmp_path):
             assert one["high"] - one["low"] > other["high"] - other["low"]
 
 
+def test_a_claim_states_the_p_that_its_table_holds(tmp_path):
+    write_raced_study(tmp_path)
+    content = json.loads((tmp_path / "plan.json").read_text())
+    content["study"]["claims"] = [{"id": "H", "claim": "0.01 is best.", "best_in": {"optimizer.lr": [0.01]}}]
+    (tmp_path / "plan.json").write_text(json.dumps(content))
+    (row,) = Analysis(open_results(tmp_path)).rows("claims")
+    assert row["p"] == pytest.approx(0.449, abs=1e-3)
+    assert row["detail"].endswith("Its seeds raced, so its p counts 4 times: p = 0.449.")
+
+
 def test_dropped_settings_rank_behind_the_others(tmp_path):
     write_raced_study(tmp_path)
     table = pd.read_csv(tmp_path / "race_settings.csv", dtype={"cell": str})

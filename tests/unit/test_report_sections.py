@@ -99,6 +99,18 @@ def test_where_nothing_can_be_tested_nothing_is_stated(tmp_path):
     assert "These results recommend no level: there is nothing to test differences with." in text
 
 
+def test_a_setting_behind_one_with_failed_runs_is_not_called_the_best(tmp_path):
+    def failed(rows):
+        next(row for row in rows if (row[LR], row[BATCH]) == ("0.01", "8")).update(
+            {"status": "failed", "best_epoch": "", "val/jaccard": ""}
+        )
+
+    text = section(report(tmp_path, effects={LR: [0.0, 0.0, 0.2], BATCH: [0.0, 0.1]}, alter_runs=failed), "Summary")
+    assert "The best setting" not in text
+    assert "The setting to use is `lr=0.01 batch_size=4`, which ranks 2 of 6, with" in text
+    assert "It was chosen by the best mean score of 5 settings none of whose runs failed; 1 ranked higher" in text
+
+
 def test_equal_levels_are_chosen_by_cost_and_none_is_called_best(tmp_path):
     text = report(tmp_path, seeds=(0, 1))
     assert "better than any of" in text
@@ -182,9 +194,10 @@ def test_an_outlier_is_counted_and_whether_findings_change_without_it(tmp_path):
 
     text = report(tmp_path, effects={LR: [0.0, 0.0, 0.1]}, alter_runs=outlier)
     run = rows_of(tmp_path, "runs.csv")[-1]["run"]
-    assert "1 run lies far from what the other runs say of its setting; without it findings are others" in (
+    assert f"`{run}` lies far from what the other runs say of its setting; without it findings are others" in (
         section(text, "Summary")
     )
+    assert "by the spread of their own runs" in section(text, "Method")
     assert "see `outliers.csv`" in section(text, "Summary")
     assert f"A look at the logs and curves of `{run}`" in section(text, "What to try next")
     assert "lies far" not in section(report(tmp_path / "none", effects={LR: [0.0, 0.0, 0.1]}), "Summary")
@@ -261,6 +274,37 @@ def test_a_failed_run_is_named_once_with_all_levels_that_the_best_setting_shares
     text = section(report(tmp_path, axes=axes, effects=effects, seeds=(0, 1), alter_runs=failed), "Recommendation")
     assert "Mind that 1 run with batch size `8` and architecture `fpn` failed." in text
     assert len(re.findall(r"\d run", text.partition("Mind that")[2].partition("\n")[0])) == 1
+
+
+def test_where_no_run_is_usable_the_report_says_that_and_no_more(tmp_path):
+    text = report(tmp_path, alter_runs=fail(*range(18)))
+    assert "No run has a usable score: there is nothing to judge differences by" in section(text, "Method")
+    assert "no usable run has both" in section(text, "Method")
+    assert "0 cells with usable runs, and 20 are needed" in text
+    assert "One run a setting" not in text
+    assert "Runs behind the ranking" not in text
+
+
+def test_where_one_run_is_usable_nothing_is_said_of_the_other_settings(tmp_path):
+    text = report(tmp_path, alter_runs=fail(*range(1, 18)), study={"table": {"file": "x.csv"}})
+    assert "1 of these has 1 usable run, the others none." in section(text, "What was studied")
+    assert "One usable run a setting." in section(text, "Summary")
+    assert "of which one run is usable" in section(text, "What to try next")
+    assert "1 setting; it has runs that failed" in section(text, "Recommendation")
+    assert "change together" not in text
+
+
+@pytest.mark.parametrize(("left_out", "why"), [("", "missing"), ("runs", "left out by the budget")])
+def test_of_runs_that_were_not_trained_it_is_said_how_many(tmp_path, left_out, why):
+    def lose(rows):
+        gone = rows.pop()
+        one = {name: gone.get(name, "") for name in ("cell", "run", "seed", "fold", "role")} | {"have": 0, "want": 1}
+        write_rows(tmp_path / "missing.csv", [*one, "detail", "left_out"], [one | {"detail": "", "left_out": left_out}])
+
+    text = section(report(tmp_path, alter_runs=lose), "What was studied")
+    assert f"They were to be trained with 3 seeds each: 1 run is {why}." in text
+    whole = section(report(tmp_path / "whole"), "What was studied")
+    assert "They were trained with 3 seeds each." in whole
 
 
 def test_how_runs_ended_is_recorded_in_the_summary(tmp_path):

@@ -62,7 +62,7 @@ def test_no_trial_is_proposed_that_leaves_no_room_for_the_confirmation():
         "confirm"
     ] * 4
     (refused,) = [record["refused"] for record in records(states, "budget")]
-    assert refused == {"kind": "runs", "why": "0 of 8 runs are left, and 1 are asked for", "at": 7.0}
+    assert refused == {"kind": "runs", "why": "0 of 8 runs are left, and 1 more would be needed", "at": 7.0}
     assert states[-1]["budget"] == {"runs": 8}
 
 

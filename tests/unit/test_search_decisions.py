@@ -13,7 +13,7 @@ from segsweep.errors import InputError
 from segsweep.search import search_tables
 from segsweep.search.decision_inputs import settings_digest, valid_steps
 from segsweep.search.decisions import decide
-from segsweep.search.step_files import as_text, read_step, read_steps, step_file, write_step
+from segsweep.search.step_files import as_text, read_steps, states_up_to, step_file, write_step
 from tests.benchmarks import replay
 
 SCENARIO = {"trials": 8, "at_once": 4, "epochs": 9, "min_epochs": 2, "eta": 2}
@@ -292,7 +292,7 @@ def test_resumed_anywhere_with_results_in_any_order(tmp_path, sampler):
     assert as_text(read_steps(tmp_path)) == as_text(states)
     draws, again = random.Random(0), tmp_path / "again.json"
     for number in range(1, len(states)):
-        previous = read_step(step_file(tmp_path, number - 1))
+        previous = states_up_to(step_file(tmp_path, number - 1))[-1]
         results = {}
         for item in draws.sample(previous["awaited"], len(previous["awaited"])):
             results[item["key"]] = drawn(item | {"epochs": item["total_epochs"]})
@@ -319,7 +319,7 @@ def test_a_step_of_which_an_earlier_one_is_gone_is_named(tmp_path):
     write_all(replay.play(make(), drawn), tmp_path)
     step_file(tmp_path, 1).unlink()
     with pytest.raises(InputError, match=r"step_001\.json: is gone or damaged, and step_003\.json goes on from it"):
-        read_step(step_file(tmp_path, 3))
+        states_up_to(step_file(tmp_path, 3))
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "qmc"])

@@ -35,7 +35,7 @@ def test_every_trial_is_judged_at_least_once(min_epochs, eta, total):
 
 def test_the_plan_says_when_trials_are_judged():
     assert schedule_in_words(rule(min_epochs=3, eta=3), 27, 10) == (
-        "Of the trials are judged, bracket by bracket: 7 after 3 and 9; 3 after 9 of 27 epochs (hyperband)."
+        "Trials are judged bracket by bracket (hyperband): 7 after 3 and 9; 3 after 9 of 27 epochs."
     )
     # Of one that was asked for, trials may pass without a judgement.
     assert "; 1 never of 9 epochs" in schedule_in_words(rule(min_epochs=1, eta=3, brackets=3), 9, 6)

@@ -166,11 +166,34 @@ def test_runs_of_a_search(workspace):
     states = [json.loads(path.read_text()) for path in sorted(study.folder.glob("sweep/step_*.json"))]
     (refused,) = [one["refused"] for state in states for one in state["log"] if one["kind"] == "budget"]
     assert refused["kind"] == "runs"
+    assert (
+        "> The budget ended the search before all trials were proposed: 0 of 5 runs are left beside what is kept for "
+        "what follows, and 1 more would be needed." in study.report
+    )
+    assert "The budget was enough" not in study.report
     assert "3 settings (6 trials were asked for)" in study.report
     study.train(budget={"runs": 8})
     assert len({*first, *study.started}) == len(first) + len(study.started)
     assert study.rows("sweep/trials.csv")[:3] == trials or len(study.rows("sweep/trials.csv")) == 6
     assert len(study.rows("runs.csv")) <= 10
+
+
+def test_a_race_whose_confirmation_has_no_run_left(workspace):
+    """Of three runs one is kept: no cell can race, and of the settings that are confirmed one has no run at all."""
+    study = Ours(
+        workspace, "raced", grid={"lr": [0.01, 0.02, 0.03]}, seeds={"start": 2, "at_most": 3},
+        confirm={"top": 2, "seeds": {"first": 10, "start": 2, "at_most": 3}},
+    )  # fmt: skip
+    output = study.start(budget={"runs": 3})
+    assert "1 of 3 cells has no run at all." in output
+    races = study.rows("races.csv")
+    assert [(one["race"], one["ended"], one["runs"], one["rounds"]) for one in races] == [
+        ("seeds", "budget", "2", "0"), ("confirm", "budget", "1", "0"),
+    ]  # fmt: skip
+    assert [(one["standing"], one["seeds"]) for one in study.rows("race_settings.csv")][-2:] == [
+        ("first", "1"), ("left", "0"),
+    ]  # fmt: skip
+    assert "2 settings were to begin with 2 seeds each" in study.report
 
 
 def test_a_search_until_a_time(workspace):

@@ -75,7 +75,10 @@ def test_more_seeds_keep_what_is_there(raced):
     longer = STUDY | {"seeds": STUDY["seeds"] | {"at_most": 4}}
     workspace.write("config/studies/raced.yaml", longer)
     said = workspace.snakemake("results/raced/races.csv", study="raced")
+    assert "Seeds of 4 cells race, 2 are left: 10 runs so far, 12 at most (4 seeds for each that is left)." in said
     assert [one.split(",")[0] for one in trainings(said)] == ["raced level=0.8 seed=3", "raced level=0.801 seed=3"]
+    done = workspace.snakemake("--dry-run", study="raced")
+    assert "The race of the seeds of 4 cells has ended, after 12 runs." in done
     assert steps(workspace)[:1] == before[:1]
     assert json.loads(steps(workspace)[-1])["done"]
     assert yaml.safe_load((workspace.folder / "config/studies/raced.yaml").read_text())["seeds"]["at_most"] == 4

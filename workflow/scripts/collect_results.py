@@ -11,6 +11,7 @@ from segsweep.exits import program
 from segsweep.formatting import plural
 from segsweep.planning.budget_ledger import left_out_of, read_left_out
 from segsweep.planning.plan_file import open_plan
+from segsweep.search.step_files import read_steps
 from segsweep.store.segment_store import STORE, SegmentStore
 from segsweep.table_sums import note_tables
 
@@ -29,7 +30,8 @@ def main(argv: list[str] | None = None) -> int:
     collected = collect(plan, store, partial=arguments.partial, left_out=left_out)
     runs = {run.run: one for run in plan.runs if (one := left_out_of(run, left_out))}
     trained = sum(row["run"] not in runs for row in collected.runs)
-    collected.budget = budget_rows(plan, store, folder, runs, trained, datetime.now())
+    states = read_steps(folder / "sweep")
+    collected.budget = budget_rows(plan, store, folder, runs, states, trained, datetime.now())
     collected.budget_cells = budget_cell_rows(plan, runs)
     write(collected, arguments.output)
     note_tables(arguments.output, "collect_results")

@@ -19,7 +19,7 @@ from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
 from segsweep.search.results import cells_with_scores, gather, scored_cells
 from segsweep.search.retraining import Finalist, finalists, retrains
-from segsweep.search.step_files import Candidate, State, Trial, awaited, read_step, read_steps, write_step
+from segsweep.search.step_files import Candidate, State, Trial, awaited, states_up_to, write_step
 from segsweep.store.segment_store import SegmentStore
 
 
@@ -35,11 +35,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--earlier", type=Path, help="earlier study's sweep folder or trials.csv (narrow, first step)")
     parser.add_argument("--output", type=Path, required=True, help="file of the step")
     options = parser.parse_args(argv)
-    before = None if options.previous.lower() == "none" else read_step(Path(options.previous))
+    states = [] if options.previous.lower() == "none" else states_up_to(Path(options.previous))
+    before = states[-1] if states else None
     state = _next(options, before)
     write_step(options.output, state, before)
     if options.store and state["trials"]:
-        _tell_optuna(options, state["step"])
+        _tell_optuna(options, [*states, state])
     return 0
 
 
@@ -82,12 +83,11 @@ def _cells(study: Study, plan: StudyPlan, options: argparse.Namespace, left_out:
     return scored(plan, SegmentStore(options.store), left_out)
 
 
-def _tell_optuna(options: argparse.Namespace, step: int) -> None:
+def _tell_optuna(options: argparse.Namespace, states: list[State]) -> None:
     """Add the decision to Optuna's storage beside the step files, for who watches the search."""
     # Needs optuna, which takes a second to import; a grid has no trials.
     from segsweep.search.optuna_journal import write_journal
 
-    states = read_steps(options.output.parent)[: step + 1]
     write_journal(states, open_plan(options.plan), SegmentStore(options.store), options.output.parent)
 
 

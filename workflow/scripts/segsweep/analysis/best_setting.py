@@ -53,7 +53,8 @@ def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[st
         return None, "no setting has a usable run"
     sound = scored[~scored["failed"].astype(bool)]
     if sound.empty:
-        return scored.index[0], f"the best mean score of {plural(len(scored), 'setting')}; all have runs that failed"
+        some = "it has" if len(scored) == 1 else "all have"
+        return scored.index[0], f"the best mean score of {plural(len(scored), 'setting')}; {some} runs that failed"
     best = sound.iloc[0]
     lacking = sound["planned"] - sound["pruned"] - sound["repeated"] - sound["n"]
     # Of a run that crashed nothing is known: it is missing, and none of those that failed.

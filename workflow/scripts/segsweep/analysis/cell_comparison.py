@@ -45,7 +45,7 @@ def compare_to_first(known: pd.DataFrame, noise: "Noise", sign: float, alpha: fl
     mean, error = known["mean"].to_numpy(float), known["error"].to_numpy(float)
     cells = int(np.isfinite(error).sum())
     estimate, spread = mean[0] - mean[1:], np.sqrt(error[0] ** 2 + error[1:] ** 2)
-    df = _df_against(known["error_df"].to_numpy(float), error) if not noise.equal else np.full(len(estimate), noise.df)
+    df = df_against(known["error_df"].to_numpy(float), error) if not noise.equal else np.full(len(estimate), noise.df)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = estimate / spread
     pairs = cells * (cells - 1) / 2
@@ -76,13 +76,13 @@ def of_pairs(cells: pd.DataFrame, noise: "Noise") -> tuple[np.ndarray, np.ndarra
     variance = (PRIOR_DF * noise.sd**2 + (n - 1) * own**2) / df
     error = np.sqrt(variance / n)
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread, df = np.sqrt(error[0] ** 2 + error[1:] ** 2), np.minimum(_df_against(df, error), noise.df)
+        spread, df = np.sqrt(error[0] ** 2 + error[1:] ** 2), np.minimum(df_against(df, error), noise.df)
         p = 2 * stats.t.sf(np.abs(mean[0] - mean[1:]) / spread, df)
     known = np.isfinite(spread)
     return np.where(known, p, 1.0), np.where(known, stats.t.ppf(1 - PAIR_ALPHA / 2, df) * spread, np.nan)
 
 
-def _df_against(df: np.ndarray, error: np.ndarray) -> np.ndarray:
+def df_against(df: np.ndarray, error: np.ndarray) -> np.ndarray:
     """Welch's degrees of freedom of the first against each other cell."""
     with np.errstate(divide="ignore", invalid="ignore"):
         welch = (error[0] ** 2 + error[1:] ** 2) ** 2 / (error[0] ** 4 / df[0] + error[1:] ** 4 / df[1:])

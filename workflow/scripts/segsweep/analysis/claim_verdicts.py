@@ -97,7 +97,11 @@ def _paid_for(verdict: Verdict, looks: int) -> Verdict:
     if looks == 1 or verdict.scope != "seeds" or verdict.p is None or not np.isfinite(verdict.p):
         return verdict
     p = min(1.0, verdict.p * looks)
-    if verdict.verdict == "undecided" or p <= ALPHA:
-        return replace(verdict, p=p)
-    said = f"{verdict.detail} Its seeds raced, so its p counts {looks} times: {words.p_value(p)}, undecided."
-    return replace(verdict, verdict="undecided", p=p, detail=said)
+    still = verdict.verdict == "undecided" or p <= ALPHA
+    said = f"{verdict.detail} Its seeds raced, so its p counts {looks} times: {words.p_value(p)}"
+    return replace(
+        verdict,
+        verdict=verdict.verdict if still else "undecided",
+        p=p,
+        detail=f"{said}." if still else f"{said}, undecided.",
+    )

@@ -118,6 +118,8 @@ def cramers_v(table: np.ndarray) -> float:
 def relation_of(table: np.ndarray) -> str:
     """How two axes stand to each other, from the cells of each pair of levels."""
     filled = table > 0
+    if table.size == 1:  # one pair of levels is left: nothing changes with anything
+        return "partial"
     a_in_b, b_in_a = bool((filled.sum(1) == 1).all()), bool((filled.sum(0) == 1).all())
     if a_in_b and b_in_a:
         return "aliased"

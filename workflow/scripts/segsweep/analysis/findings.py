@@ -28,6 +28,7 @@ from segsweep.statuses import FAILED
 from segsweep.tables import NOT_ESTIMABLE, Column, Table
 
 DERIVED = "derived: better than every other level"
+PRUNED = "runs were pruned by their scores, which makes axes interact among those left"
 
 
 class FindingsTable(Table):
@@ -111,7 +112,7 @@ def finding_rows(
     shares = shares_of(results)
     compared, possible = contrasts(results, variance)
     levels = [_of_levels(results, one) for one in compared]
-    pairs = [_of_interaction(row) for row in variance.interactions]
+    pairs = [_of_interaction(row, results.pruned) for row in variance.interactions]
     measures = [_of_correlation(row) for row in correlations if row["tested"]]
     families = {
         "levels": (levels, possible),
@@ -177,16 +178,19 @@ def _judge_levels(results: StudyResults, one: Finding, contrast: LevelContrast, 
     if not np.isfinite(one.p_study):
         return
     one.low, one.high = map(float, t_interval(one.estimate, contrast.error, one.df, one.confidence))
-    sd = np.sqrt(variance.additive.mse)
-    one.beats = float(stats.norm.cdf(one.estimate * results.sign / (np.sqrt(2) * sd)))
+    spread = np.sqrt(2 * variance.additive.mse + contrast.error**2)  # of fresh runs and of the estimate
+    one.beats = float(stats.t.cdf(one.estimate * results.sign / spread, one.df))
     stated = _passes(one) and (contrast.excludes_zero or not contrast.by_ranks)
     one.verdict = "undecided" if not stated else "better" if one.estimate * results.sign > 0 else "worse"
     if stated and one.low <= 0 <= one.high:
         one.note = "; ".join(filter(None, [one.note, "ranks decide; the interval is that of the linear model"]))
 
 
-def _of_interaction(row: dict[str, Any]) -> Finding:
+def _of_interaction(row: dict[str, Any], pruned: bool) -> Finding:
+    """A pair of axes; not tested where runs were pruned: of those left by their scores, axes interact that do not."""
     ranks = np.isfinite(row["rank_p"])
+    if pruned:
+        row = row | {"p": np.nan, "rank_p": np.nan, "note": PRUNED}
     return Finding(
         "interaction", row["axis_a"], row["axis_b"], estimate=row["partial_eta2"],
         test=("F of aligned ranks" if ranks else "F of type II") if row["estimable"] else "", n=row["n"],

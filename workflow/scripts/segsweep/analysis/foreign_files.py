@@ -130,6 +130,11 @@ def _read_file(path: Path, table: Table, wanted: list[str]) -> tuple[list[str], 
     first, header = lines[at]
     header, body = _without_empty_columns(header, lines[at + 1 :])
     doubles = sorted({name for name in header if header.count(name) > 1})
+    if doubles and body and set(wanted) & {f"{name}_{more}" for name, more in zip(header, body[0][1], strict=False)}:
+        raise InputError(
+            f"{path}:{first}: column names stand in two lines, as pandas writes several levels of them. Export "
+            "the table with one: `trials_dataframe(multi_index=False)`."
+        )
     if doubles:
         raise InputError(f"{path}:{first}: column {', '.join(map(repr, doubles))} stands twice. Rename one of them.")
     wrong = [
@@ -265,9 +270,19 @@ def _read_parquet(path: Path) -> list[tuple[int, list[str]]]:
         raise InputError(f"{path}: cannot be read (No such file or directory). {REMEDY}") from error
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"{path}: is no Parquet file ({error}). Write it again.") from error
-    columns = [[_text(value) for value in column.to_pylist()] for column in table.columns]
+    columns = [[_text(value) for value in _numbers(column)] for column in table.columns]
     rows: Iterable[Sequence[str]] = zip(*columns, strict=True)
     return [(0, [str(name) for name in table.column_names]), *((i, list(row)) for i, row in enumerate(rows, 1))]
+
+
+def _numbers(column: Any) -> list[Any]:
+    """Values of a column of Parquet; those of 32 or 16 bits as their own digits: 0.001, not 0.0010000000475."""
+    import numpy as np  # here, not above: the plan reads tables, too
+
+    kind = {"float": np.float32, "halffloat": np.float16}.get(str(column.type))
+    if kind is None:
+        return column.to_pylist()
+    return [None if value is None else str(kind(value)) for value in column.to_pylist()]
 
 
 def _text(value: Any) -> str:

@@ -114,11 +114,11 @@ class Levels:
         self.whole = all(value is None or float(value).is_integer() for value in values)
         for text in dict.fromkeys(texts):
             if numbers.finite(text) is None:
-                self.words.setdefault(text.casefold(), set()).add(text)
+                self.words.setdefault("".join(text.casefold().split()), set()).add(text)
 
     @property
     def spellings(self) -> list[list[str]]:
-        """Words that differ in capital and small letters alone."""
+        """Words that differ in capital and small letters, or in blanks, alone."""
         return [] if self.truth else [sorted(words) for words in self.words.values() if len(words) > 1]
 
     def level(self, text: str) -> Any:

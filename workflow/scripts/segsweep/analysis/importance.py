@@ -96,7 +96,7 @@ def importance(results: StudyResults, shares: dict[str, float]) -> Importance:
     if len(axes) < 2 or len(scores) < needed or scores.nunique() < 2:
         reason = (
             f"{len(scores)} cells with usable runs, and {needed} are needed"
-            if len(axes) > 1
+            if len(results.axes) > 1
             else "fewer than two axes vary"
         )
         found.note = f"Importance was not computed: {reason}."

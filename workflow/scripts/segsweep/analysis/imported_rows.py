@@ -44,8 +44,8 @@ class Reader:
         for axis, column in self.table.axes.items():
             self.levels[axis] = Levels(list(filter(None, self.level_texts(source.rows, column))), numbers)
             self.problems += [
-                f"{source.name}: {column} has {' and '.join(map(repr, words))}, which differ in capital letters alone. "
-                "Write them alike."
+                f"{source.name}: {column} has {' and '.join(map(repr, words))}, which differ in capital letters or "
+                "blanks alone. Write them alike."
                 for words in self.levels[axis].spellings
             ]
         self.problems += words_among_numbers(study.table, source.rows, self)

@@ -20,7 +20,7 @@ def shares_of(results: StudyResults) -> dict[str, float]:
     there = {
         "levels": bool(results.axes) and basis != "none",
         "cells": several and basis == "replicates",
-        "interaction": len(results.axes) > 1 and basis != "none",
+        "interaction": len(results.axes) > 1 and basis != "none" and not results.pruned,
         "correlation": several and basis != "none" and any(map(is_measure, runs)),
     }
     total = sum(SHARES[kind] for kind, has in there.items() if has)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from segsweep.analysis.cell_comparison import reach, tie_groups
+from segsweep.analysis.cell_comparison import df_against, reach, tie_groups
 from segsweep.analysis.linear import FEWEST_OF_INTERVAL
 from segsweep.analysis.measures import is_measured
 from segsweep.analysis.multiple_testing import alpha_of, shares_of
@@ -230,9 +230,14 @@ def shrunken(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
 
 
 def beats_of_first(table: pd.DataFrame, noise: Noise, sign: float) -> np.ndarray:
-    """Probability that a fresh run of the first cell is better than one of each other cell, by their `expected`."""
+    """Probability that a fresh run of the first cell is better than one of each other cell, by their `expected`.
+
+    A prediction by Student's t: neither the deviation nor the means are known for sure.
+    """
+    error, expected = table["error"].to_numpy(float), table["expected"].to_numpy(float)
     sd = np.full(len(table), noise.sd) if noise.equal else table["sd"].to_numpy(float)
-    gap = (table["expected"].iloc[0] - table["expected"].to_numpy(float)) * sign
+    df = noise.df if noise.equal else df_against(table["error_df"].to_numpy(float), error)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = stats.norm.cdf(gap / np.sqrt(sd[0] ** 2 + sd**2))
-    return np.where(np.arange(len(table)) > 0, found, np.nan)
+        spread = np.sqrt(sd[0] ** 2 + sd[1:] ** 2 + error[0] ** 2 + error[1:] ** 2)
+        found = stats.t.cdf((expected[0] - expected[1:]) * sign / spread, df)
+    return np.append(np.nan, found)

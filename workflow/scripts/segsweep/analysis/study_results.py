@@ -174,14 +174,24 @@ class StudyResults:
         """Why it is not known how far runs of a setting spread; empty where it is."""
         if self.replicate_df >= 2 and self.replicates_differ:
             return ""
-        if not self.runs.loc[self.usable, "cell"].duplicated().any():
-            return "Seeds change no score" if self.repeated.any() else "One run a setting"
+        usable = self.runs.loc[self.usable, "cell"]
+        if usable.empty:
+            return "No run has a usable score"
+        if not usable.duplicated().any():
+            several = self.runs.loc[self.design, "cell"].duplicated().any()
+            one = "One usable run a setting" if several else "One run a setting"
+            return "Seeds change no score" if self.repeated.any() else one
         return "Seeds change no score" if not self.replicates_differ else "Too few runs share a setting"
 
     @cached_property
     def repeated(self) -> pd.Series:
         """Mask of the runs of the design whose curve is that of another seed or fold of their setting."""
         return self.design & self.runs["repeated"]
+
+    @cached_property
+    def pruned(self) -> bool:
+        """Whether a pruner ended runs of the design: which ones are left then depends on their scores."""
+        return bool((self.runs["status"].eq("pruned") & self.design).any())
 
     def axis(self, name: str) -> Axis:
         """An axis by its name."""

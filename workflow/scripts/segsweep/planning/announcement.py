@@ -1,10 +1,10 @@
 """What a study is about to do, in words, when Snakemake starts: what will train, how much is there already, and why."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 
-from segsweep.config.racing import all_seeds, first_seeds
+from segsweep.config.racing import all_seeds
 from segsweep.config.study import Study
 from segsweep.execution.arithmetic import about_precisions, has_gpu
 from segsweep.formatting import file_size, plural
@@ -18,9 +18,10 @@ from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
 from segsweep.search.pruning import schedule_in_words
-from segsweep.search.racing import races_of
+from segsweep.search.racing import races_of, runs_of
 from segsweep.search.requests import replicates, shortest_epochs
 from segsweep.search.retraining import chosen_count, retrains
+from segsweep.search.step_files import Race
 
 SHOWN = 12
 
@@ -46,16 +47,33 @@ def at_most(study: Study) -> str:
     return ", ".join(f"{plural(count, noun)} of {plural(round(length), 'epoch')}" for count, noun, length in parts)
 
 
-def about_races(study: Study, cells: int) -> Iterator[str]:
-    """How many runs each race comes to, at least and at most."""
+def about_races(study: Study, cells: int, races: Mapping[str, Race]) -> Iterator[str]:
+    """How many runs each race comes to, at least and at most; of one that has begun, from where it stands.
+
+    Args:
+        study: after `smoke`.
+        cells: of its design.
+        races: those that have begun, as they stand.
+    """
+    unless = "; a budget may end it before" if study.budget is not None else ""
     for name, race in races_of(study).items():
         settings = cells if name == "seeds" else study.confirm.top
-        least, most = (settings * len(replicates(study, seeds)) for seeds in (first_seeds(race), all_seeds(race)))
         of = plural(settings, "cell" if name == "seeds" else "confirmed setting")
-        yield (
-            f"Seeds of {of} race: {least:,} runs at least ({plural(race.start, 'seed')} each), {most:,} at most "
-            f"({plural(race.at_most, 'seed')} each)."
-        )
+        each = len(replicates(study, [race.first]))  # runs of a seed
+        if name not in races:
+            yield (
+                f"Seeds of {of} race: {settings * race.start * each:,} runs at least ({plural(race.start, 'seed')} "
+                f"each), {settings * race.at_most * each:,} at most ({plural(race.at_most, 'seed')} each){unless}."
+            )
+        elif races[name]["ended"]:
+            yield f"The race of the seeds of {of} has ended, after {plural(runs_of(races[name]) * each, 'run')}."
+        else:
+            now, left = runs_of(races[name]), sum(one["standing"] == "racing" for one in races[name]["entrants"])
+            most = now + left * (race.at_most - len(races[name]["seeds"]))
+            yield (
+                f"Seeds of {of} race, {left} are left: {plural(now * each, 'run')} so far, {most * each:,} at most "
+                f"({plural(race.at_most, 'seed')} for each that is left){unless}."
+            )
 
 
 def when_judged(study: Study) -> str:
@@ -134,7 +152,7 @@ def announce(study: Planner, say) -> None:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
     if study.study.sweep is not None and (judged := when_judged(study.study)):
         say(judged)
-    for sentence in about_races(study.study, len(design.cells)):
+    for sentence in about_races(study.study, len(design.cells), study.begun_races):
         say(sentence)
     if study.adaptive and not study.nothing_left_to_decide and (most := at_most(study.study)):
         say(f"More runs follow from decisions that are made while it runs: in all at most {most}.")

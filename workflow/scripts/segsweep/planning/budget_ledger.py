@@ -285,6 +285,8 @@ class JobsBudget:
             segment: whose lock the job holds.
             since: when it took that.
         """
+        if self.file.budget.gpu_hours is None and self.file.ends is None:
+            return None  # runs are counted when the study is planned: nobody needs to look at what was trained since
         store = SegmentStore(self.store.root)  # as it is now
         ledger = Ledger(self.file, store)
         expected = ledger.expected_s(segment.id, Length.of(segment))

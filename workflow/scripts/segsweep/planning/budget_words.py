@@ -32,11 +32,12 @@ def about_budget(study: Planner) -> Iterator[str]:
         yield f"  It allows all {plural(len(runs), 'run')} planned so far; {takes}."
         if budget.gpu_hours is not None and sum(known) > max(0.0, ledger.left_s):
             yield "  That is more than is left: the last ones will be left out."
+    cells = len({run.cell.cell for run in cut.runs})
+    bare = cells - len({run.cell.cell for run in cut.runs if (run.key or run.run) not in without})
+    if bare:
+        yield f"  {bare:,} of {plural(cells, 'cell')} {'has' if bare == 1 else 'have'} no run at all."
     if budget.runs is None:
         return
-    cells = len(study.design.cells)
-    if study.study.sweep is None and budget.runs - set_aside(study.study) < cells:
-        yield f"  {plural(budget.runs, 'run')} are fewer than the {plural(cells, 'cell')}: some have no run at all."
     if aside := set_aside(study.study):
         yield f"  Of {plural(budget.runs, 'run')} {aside} are kept for what follows the search or the grid."
 
@@ -57,7 +58,9 @@ def left_of(budget: Budget, ledger: Ledger, trained: int) -> Iterator[str]:
     """
     if budget.runs is not None:
         left = max(0, budget.runs - trained)
-        yield f"Budget: {plural(budget.runs, 'run')}, {trained:,} are trained, {left:,} are left."
+        yield (
+            f"Budget: {plural(budget.runs, 'run')}; of those planned so far {trained:,} are trained, {left:,} are left."
+        )
     if budget.gpu_hours is not None:
         limit, left = HOUR_S * budget.gpu_hours, max(0.0, ledger.left_s)
         yield f"Budget: {duration(limit)} of training, {duration(ledger.spent_s)} are spent, {duration(left)} are left."

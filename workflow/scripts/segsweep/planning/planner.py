@@ -54,7 +54,7 @@ from segsweep.search.checks import problems as problems_of_search
 from segsweep.search.decision_inputs import basis_of, valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
-from segsweep.search.step_files import State, read_steps
+from segsweep.search.step_files import Race, State, read_steps
 from segsweep.store.lock import is_held
 from segsweep.store.segment_store import STORE, SegmentStore
 from segsweep.store.spare_files import are_ranked, weights_to_train_again
@@ -86,6 +86,7 @@ class Planner(WorkerView):
         self.decisions = 0  # of those that were made, how many still hold
         self.outdated_steps: list[Path] = []  # the others
         self.nothing_left_to_decide = not self.adaptive
+        self.begun_races: dict[str, Race] = {}  # as they stand after the last decision that holds
         self.budget: BudgetPlan | None = None
         if self.study.budget is not None:
             cluster = request.cluster
@@ -436,7 +437,8 @@ class Planner(WorkerView):
             self.decided.add(state["requested"])
             if self.budget is not None:
                 self.budget.take_as_decided(decided_without(state))
-        self.nothing_left_to_decide = self.decisions > 0 and states[self.decisions - 1]["done"]
+        last = states[self.decisions - 1] if self.decisions else {"done": False}
+        self.nothing_left_to_decide, self.begun_races = last["done"], last.get("races", {})
         self.outdated_steps = sorted(folder.glob("step_*.json"))[self.decisions :]
 
     def _lineage(self, begun: bool) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ class EpochRows:
         first_epoch: how the program numbers its first epoch; None while nothing tells.
         columns: of the program, as seen so far.
         fresh: epochs that this start has written.
+        measured: seconds of each of them, by the clock.
         earlier: epochs whose rows were there before this start, and 0.
     """
 
@@ -47,6 +48,7 @@ class EpochRows:
         self.earlier = {0, *earlier, *self.by_epoch}
         self.columns: dict[str, None] = {}
         self.fresh: dict[int, None] = {}
+        self.measured: dict[int, float] = {}
 
     def update(self, raw: list[Row], elapsed_s: float) -> list[int]:
         """Take over what the program has written in this start so far.
@@ -62,7 +64,10 @@ class EpochRows:
             MalformedFile: an epoch is no whole number.
         """
         self.columns |= dict.fromkeys(name for row in raw for name in row)
-        known = renamed(self.columns, self.results).keys() - {self.epoch_column, "epoch", "lr", SECONDS}
+        names = renamed(self.columns, self.results)
+        # What says nothing of an epoch by itself, under the names here: a program may call a score `lr` or `seconds`.
+        known = {one for one, here in names.items() if here not in ("epoch", "lr", SECONDS)} - {self.epoch_column}
+        is_measured = names.get(SECONDS, SECONDS) == SECONDS
         numbered = [(self._number(row[self.epoch_column]), row) for row in raw if self.epoch_column in row]
         if self.first_epoch is None and numbered:
             self.first_epoch = 0 if any(number == 0 for number, _ in numbered) else None
@@ -81,8 +86,10 @@ class EpochRows:
             self.by_epoch = {epoch: row for epoch, row in before.items() if epoch < min(found)}
         new = [epoch for epoch in changed if epoch not in before or epoch not in self.fresh]
         for epoch, row in found.items():
-            seconds = elapsed_s / len(new) if epoch in new else float(before[epoch].get(SECONDS, "nan"))
-            measured = {} if SECONDS in row else {SECONDS: f"{seconds:.3f}"}
+            if epoch in new:
+                self.measured[epoch] = elapsed_s / len(new)
+            seconds = self.measured[epoch] if epoch in new else float(before[epoch].get(SECONDS, "nan"))
+            measured = {SECONDS: f"{seconds:.3f}"} if is_measured and SECONDS not in row else {}
             self.by_epoch[epoch] = {"epoch": str(epoch)} | row | measured
             self.fresh[epoch] = None
         self.by_epoch = dict(sorted(self.by_epoch.items()))

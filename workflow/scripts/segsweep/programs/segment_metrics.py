@@ -71,8 +71,9 @@ class SegmentMetrics:
 
     @property
     def seconds(self) -> float:
-        """Of all epochs of the segment."""
-        return sum(float(self.rows.here(epoch).get(SECONDS) or 0) for epoch in self.rows.by_epoch)
+        """Of all epochs of the segment: as the program says, else by the clock."""
+        measured = self.rows.measured
+        return sum(float(self.rows.here(one).get(SECONDS) or measured.get(one, 0)) for one in self.rows.by_epoch)
 
     @property
     def first_epoch(self) -> int:
@@ -133,7 +134,8 @@ class SegmentMetrics:
     def missing(self) -> list[str]:
         """What there is to say of columns that the study needs and the program has not written."""
         header = dict.fromkeys([*self.rows.columns, *(name for row in self.rows.by_epoch.values() for name in row)])
-        header.pop(SECONDS, None)
+        if SECONDS not in self.rows.columns:
+            header.pop(SECONDS, None)  # it was measured here
         number = self.reader.epoch_column
         if self.rows.columns and number not in header:
             near = nearest(number, list(header))

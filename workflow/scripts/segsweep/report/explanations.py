@@ -46,6 +46,10 @@ EXPLANATIONS = {
     "more_seeds_ties": (
         "More seeds, if the choice counts: these results do not order the settings of the first group."
     ),
+    "more_seeds_of_race": (
+        "More seeds, if the choice counts: these results do not order the settings of the first group. If the "
+        "race may take more seeds at most, those that are left get them."
+    ),
     "nothing_to_judge": (
         "More seeds or more settings: these results hold nothing to judge differences by, so they leave all open."
     ),

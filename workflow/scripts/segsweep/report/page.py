@@ -93,7 +93,7 @@ def _tall(path: Path, data: bytes) -> bool:
     if path.suffix.lower() != ".png" or len(data) < 24:
         return False
     width, height = PNG_SIZE.unpack_from(data, 16)
-    return height > TALL_PIXELS and height > 0.7 * width
+    return height > TALL_PIXELS and height > 0.6 * width
 
 
 def _figures(body: str, folder: Path) -> str:

@@ -26,6 +26,7 @@ from segsweep.report.value_styles import escape
 USABLE = ",".join(statuses.USABLE)
 SEEDS_CHANGE_NOTHING = "Seeds change no score"  # in noise.why of analysis.json
 LONGEST_FILE_NAME = 80  # characters of a figure's name
+COMPARED = "grid,run,trial,reference"  # roles of runs that are compared
 NOT_COMPARED = ("confirm", "ensemble", "retrain")  # roles of runs that enter no comparison of settings
 
 

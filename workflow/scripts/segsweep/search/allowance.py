@@ -67,6 +67,7 @@ class Allowance:
         epoch_s: seconds of an epoch, as far as they are known.
         spent_s: seconds of training so far.
         at: when it was found, seconds since the epoch.
+        kept: whether a part is kept for what follows the phase: it counts as spent in `runs_left` and `left_s`.
         left_out: runs that the budget has left out, by name: those that the decision looks at, and cannot.
         refused: what was asked for and cannot be, if anything was.
     """
@@ -78,6 +79,7 @@ class Allowance:
     epoch_s: float | None = None
     spent_s: float = 0.0
     at: float = 0.0
+    kept: bool = False
     left_out: dict[str, LeftOut] = field(default_factory=dict)
     refused: LeftOut | None = None
 
@@ -97,16 +99,18 @@ class Allowance:
 
     def _refusal(self, runs: int, epochs: int) -> LeftOut | None:
         each_s = None if self.epoch_s is None else epochs * self.epoch_s
+        beside = " beside what is kept for what follows" if self.kept else ""
         if self.runs_left is not None and runs > self.runs_left:
-            left = f"{max(0, self.runs_left):,} of {plural(self.budget.runs, 'run')} are left"
-            return LeftOut(RUNS, f"{left}, and {runs:,} are asked for", self.at)
+            left = f"{max(0, self.runs_left):,} of {plural(self.budget.runs, 'run')} are left{beside}"
+            return LeftOut(RUNS, f"{left}, and {runs:,} more would be needed", self.at)
         if self.to_end_s is not None and (self.to_end_s <= 0 or (each_s or 0.0) > self.to_end_s):
             takes = f": a run takes about {duration(each_s)}" if each_s and self.to_end_s > 0 else ""
             return LeftOut(UNTIL, f"trainings end {self.budget.until}{takes}", self.at)
         if self.left_s is not None and (self.left_s <= 0 or runs * (each_s or 0.0) > self.left_s):
             limit = duration(HOUR_S * self.budget.gpu_hours)
-            takes = f", and what is asked for takes about {duration(runs * each_s)}" if each_s else ""
-            return LeftOut(GPU_HOURS, f"about {duration(max(0.0, self.left_s))} of {limit} are left{takes}", self.at)
+            takes = f", and more would take about {duration(runs * each_s)}" if each_s else ""
+            left = f"about {duration(max(0.0, self.left_s))} of {limit} are left{beside}"
+            return LeftOut(GPU_HOURS, f"{left}{takes}", self.at)
         return None
 
 
@@ -129,6 +133,7 @@ def allowance_of(
     names = {run.key or run.run: [left_out[one] for one in run.segments if one in left_out] for run in plan.runs}
     wanted = [one for one in ledger.file.missing if one not in ledger.file.seconds and one not in left_out]
     found = Allowance(study.budget, epoch_s=ledger.mean_epoch_s, spent_s=ledger.spent_s, at=time.time())
+    found.kept = bool(later_runs(study, phase))
     found.left_out = {name: ones[0] for name, ones in names.items() if ones}
     if study.budget.runs is not None:
         used = len(names) - len(found.left_out)

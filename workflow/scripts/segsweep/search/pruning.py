@@ -77,7 +77,7 @@ def schedule_in_words(pruner: Pruner, total_epochs: int, trials: int) -> str:
         f"{numbers.count(bracket):,} after {place}" if place else f"{numbers.count(bracket):,} never"
         for bracket, place in enumerate(places)
     ]
-    return f"Of the trials are judged, bracket by bracket: {'; '.join(parts)} of {total_epochs} epochs ({pruner.name})."
+    return f"Trials are judged bracket by bracket ({pruner.name}): {'; '.join(parts)} of {total_epochs} epochs."
 
 
 def listed(words: Iterable[str]) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.search.race_statistics import ALPHA
-from segsweep.search.requests import name_of
+from segsweep.search.racing import BUDGET, runs_of
+from segsweep.search.requests import key_of, name_of
 from segsweep.search.search_tables import records
 from segsweep.search.step_files import BEHIND, Entrant, Race, State
 from segsweep.tables import Column, Table
@@ -91,11 +92,12 @@ class RaceSettings(Table):
 
 def write_tables(states: list[State], plan: StudyPlan, folder: Path) -> None:
     """Write all three into results/<study>."""
-    races = {name: race for name, race in (states[-1].get("races", {}) if states else {}).items() if name in plan.races}
+    known = states[-1].get("races", {}) if states else {}
+    races = {name: known[name] for name in plan.races if name in known}
     cells = {run.key or run.run: run.cell for run in plan.runs}
     labels = {cell.cell: cell.label for cell in plan.cells}
     named = {
-        name: {name_of(one): cells[one["scores"][0]["key"]] for one in race["entrants"]} for name, race in races.items()
+        name: {name_of(one): _cell_of(one, name, cells) for one in race["entrants"]} for name, race in races.items()
     }
     Races.write(folder, [_race_row(name, race, named[name], plan) for name, race in races.items()])
     RaceRounds.write(folder, [row for name in races for row in _rounds(name, states, named[name])])
@@ -103,18 +105,27 @@ def write_tables(states: list[State], plan: StudyPlan, folder: Path) -> None:
     RaceSettings.write(folder, chain.from_iterable(rows))
 
 
+def _cell_of(entrant: Entrant, race: str, cells: Mapping[str, str]) -> str:
+    """The cell of a setting, of which the budget may have left out all runs: they are planned all the same."""
+    if entrant["scores"]:
+        return cells[entrant["scores"][0]["key"]]
+    begins = key_of(race, name_of(entrant))
+    return next(cell for key, cell in cells.items() if key.startswith(f"{begins}-"))
+
+
 def _race_row(name: str, race: Race, cells: Mapping[str, str], plan: StudyPlan) -> dict[str, Any]:
     wish = plan.races[name]
     folds = (plan.study.get("folds") or {}).get("k", 1)
     standings = [one["standing"] for one in race["entrants"]]
-    runs = folds * sum(
-        max(one["seeds"], len(race["seeds"]) * (one["standing"] == "racing")) for one in race["entrants"]
-    )
+    runs, seeds = folds * runs_of(race), len(race["seeds"])
+    if race["ended"] == BUDGET:  # it may lack runs that it asked for
+        runs = sum(len(one["scores"]) for one in race["entrants"])
+        seeds = min((seeds_of(one) for one in race["entrants"] if one["standing"] == "racing"), default=seeds)
     most = folds * wish["at_most"] * len(standings)
-    first = next((cells[name_of(one)] for one in _in_order(race, plan.minimize) if one["standing"] == "racing"), None)
+    first = next((cells[name_of(one)] for one in _in_order(race, plan.minimize) if _may_be_first(one)), None)
     return {
         "race": name, "settings": len(standings), "start": wish["start"], "at_most": wish["at_most"],
-        "rounds": race["round"], "seeds": len(race["seeds"]), "ended": race["ended"], "first": first,
+        "rounds": race["round"], "seeds": seeds, "ended": race["ended"], "first": first,
         "left": standings.count("racing"), "behind": standings.count(BEHIND), "no_gain": standings.count("no_gain"),
         "failed": standings.count("failed"), "runs": runs, "runs_at_most": most, "runs_saved": most - runs,
         "alpha": ALPHA,
@@ -123,7 +134,8 @@ def _race_row(name: str, race: Race, cells: Mapping[str, str], plan: StudyPlan) 
 
 def _rounds(name: str, states: list[State], cells: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     for step, record in records(states, "raced"):
-        if record["race"] == name:
+        decided = record["standings"] or record["ended"] != BUDGET
+        if record["race"] == name and decided:
             standings = [one["standing"] for one in record["standings"]]
             mean = next((one["mean"] for one in record["standings"] if one["name"] == record["first"]), None)
             yield {one: record[one] for one in ("race", "round", "seeds", "sd", "df", "level")} | {
@@ -148,18 +160,28 @@ def _settings(
         for one in record["standings"]
         if record["race"] == name
     }
-    left = "first"
+    is_first = True
     for one in _in_order(race, minimize):
         standing = one["standing"]
         if standing == "racing":
-            standing, left = left, "left"
+            standing = "first" if is_first and _may_be_first(one) else "left"
+            is_first = False
         cell = cells[name_of(one)]
         found = last.get(name_of(one), {})
         yield {
-            "race": name, "cell": cell, "label": labels[cell], "standing": standing, "seeds": one["seeds"],
+            "race": name, "cell": cell, "label": labels[cell], "standing": standing, "seeds": seeds_of(one),
             "mean": mean_of(one), "behind": found.get("behind"), "gain": found.get("gain"),
             "by": cells.get(one["by"]),
         }  # fmt: skip
+
+
+def seeds_of(entrant: Entrant) -> int:
+    """How many seeds a setting was trained with."""
+    return len({one["seed"] for one in entrant["scores"]})
+
+
+def _may_be_first(entrant: Entrant) -> bool:
+    return entrant["standing"] == "racing" and mean_of(entrant) is not None
 
 
 def mean_of(entrant: Entrant) -> float | None:

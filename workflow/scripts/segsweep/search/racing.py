@@ -126,6 +126,12 @@ def in_order(race: Race, minimize: bool) -> list[Entrant]:
     return sorted(sound, key=lambda one: (one["standing"] in DROPPED, -sign * one["score"]))
 
 
+def runs_of(race: Race) -> int:
+    """How many seeds its settings have been trained with, or were requested for, all together."""
+    seeds = len(race["seeds"])
+    return sum(seeds if one["standing"] == "racing" else one["seeds"] for one in race["entrants"])
+
+
 def as_candidate(setting: Candidate) -> Candidate:
     """A setting without what a race knows of it."""
     return {name: value for name, value in setting.items() if name in Candidate.__annotations__}

@@ -110,5 +110,10 @@ def name_of(chosen: Candidate) -> str:
     return chosen["cell"] if "cell" in chosen else f"{chosen['trial']:03d}"
 
 
+def key_of(role: str, name: str) -> str:
+    """What the keys of a setting's runs begin with."""
+    return f"{role}-{name}"
+
+
 def _key(role: str, name: str, seed: int, fold: Fold | None) -> str:
-    return f"{role}-{name}-s{seed}" + (f"-f{fold['index']}" if fold else "")
+    return f"{key_of(role, name)}-s{seed}" + (f"-f{fold['index']}" if fold else "")

@@ -37,6 +37,7 @@ def heatmap(
         fmt=number_format(limits), cbar=not numbers, linewidths=1, linecolor="white", annot_kws={"fontsize": 8},
     )  # fmt: skip
     ax.set_facecolor("white")
+    ax.grid(False)  # which would show in empty cells
     for i, j in zip(*np.where(table.isna().to_numpy()), strict=True):
         ax.text(j + 0.5, i + 0.5, "–", ha="center", va="center", color=theme.GREY)
     ticks, rows = ([theme.tick(names.level(level)) for level in levels] for levels in (column[1], row[1]))

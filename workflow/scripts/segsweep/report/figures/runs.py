@@ -1,6 +1,6 @@
 """Figures of runs and cells: ranks, learning curves, trials of a sweep, parallel coordinates, cost against score."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,12 @@ from segsweep.report.value_styles import parse
 
 MOST_CURVES = 60
 UNITS = {column.name: f" ({column.unit})" for column in (*MEASURES, *MODEL_COSTS) if column.unit}
+
+
+def ranks_size(labels: Iterable[str]) -> tuple[float, float]:
+    """Width and height in inches of a figure of so many cells, whose longest label has room for all of its lines."""
+    lines = [theme.wrap(str(label)).count("\n") + 1 for label in labels]
+    return 7.2, 0.9 + len(lines) * (0.08 + 0.15 * max(lines, default=1))
 
 
 def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str, names: DisplayNames = PLAIN) -> Axes:

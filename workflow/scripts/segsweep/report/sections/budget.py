@@ -9,6 +9,11 @@ from segsweep.report.quoted_results import QuotedResults
 MOST_LISTED = 40
 NAMES = {"gpu_hours": "GPU hours", "runs": "Runs", "until": "Until"}
 STYLES = {"gpu_hours": "significant"}  # of what is used of a limit
+ENDED = {  # what no more was asked for
+    "search": "the search before all trials were proposed",
+    "race": "the race of seeds before it was decided",
+    "confirm": "the race of the confirmation's seeds before it was decided",
+}
 ROLES = {"grid": "comparison", "run": "comparison", "trial": "search", "confirm": "confirmation"}
 
 
@@ -41,17 +46,38 @@ def write(results: QuotedResults) -> str:
 def ended_by(results: QuotedResults) -> str:
     """Whether the budget ended the study."""
     table = results.table("budget")
-    if not table.frame["left_out"].sum():
+    said_of_it = said(results)
+    if not said_of_it:
         return "The budget was enough: no planned run is left out.\n"
-    return paragraph(
-        *said(results),
+    left_out = (
         "What is left out enters no statistic, and is not failed: with a larger budget, or none, it trains, and what "
-        "is trained stays as it is.",
+        "is trained stays as it is."
     )
+    return paragraph(*said_of_it, left_out if table.frame["left_out"].sum() else goes_on())
+
+
+def goes_on() -> str:
+    """What a larger budget does where no planned run is left out."""
+    return "With a larger budget, or none, it goes on from there, and what is trained stays as it is."
+
+
+def refused(results: QuotedResults) -> list[str]:
+    """For each limit that ended a search or a race: which, and what was left then."""
+    table = results.table("budget")
+    if "ended" not in table.frame:  # tables of an earlier version
+        return []
+    return [
+        f"The budget ended {ENDED[ended]}: {table.quote(int(i), 'why')}."
+        for i, ended in table.frame["ended"].dropna().items()
+    ]
 
 
 def said(results: QuotedResults) -> list[str]:
-    """If the budget left out runs: that it ended the study, how many it has of how many, and what was spent."""
+    """If the budget ended a search or a race: which. If it left out runs: how many of how many, and what was spent."""
+    return refused(results) + _left_out(results)
+
+
+def _left_out(results: QuotedResults) -> list[str]:
     table = results.table("budget")
     ended = table.frame[table.frame["left_out"] > 0] if len(table) else table.frame
     if not len(ended):

@@ -6,21 +6,21 @@ import pandas as pd
 
 from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph
-from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.quoted_results import COMPARED, QuotedResults
 
 MOST_PAIRS = 30
 SAID_ELSEWHERE = {"one seed", "adaptive", "raw and adjusted", "edge"}
-COMPARED = "grid,run,trial,reference"  # roles of the runs that are compared
 FURTHER = {
     "confirm": "the best settings again on fresh seeds, which enter no comparison.",
     "ensemble": "members of the ensemble, which enter no comparison.",
     "retrain": "chosen runs again on training and validation images together, which have no validation score.",
 }
 RELATIONS = {
-    "balanced": "every pair of levels has equally many usable runs",
-    "crossed": "every pair of levels has usable runs, not equally many",
+    "balanced": "among the usable runs, each level of the one has the levels of the other in the same proportions",
+    "crossed": "every pair of levels has usable runs, not in the same proportions",
     "partial": "some pairs of levels have no usable run",
     "aliased": "one cannot be told from the other",
+    "none": "no usable run has both",
 }
 
 
@@ -83,10 +83,15 @@ def judged_by(results: QuotedResults) -> str | None:
     noise = results.analysis.get("noise") or {}
     basis = noise.get("basis")
     levels = (
-        "Levels of a hyperparameter are compared by adjusted means: the additive model averages over the other "
-        "hyperparameters."
+        "Levels of a hyperparameter are compared by adjusted means: the additive model averages over the "
+        f"{listed(['other hyperparameters', *(f'{block}s' for block in blocks_of_model(results))])}."
     )
     if basis == "replicates":
+        if noise.get("equal") is False:
+            return (
+                f"{levels} Settings spread differently, so they are compared by the spread of their own runs, levels "
+                "by what the model leaves unexplained."
+            )
         known = noise.get("sd") is not None and noise.get("df") is not None
         size = (
             f" ({results.quote_analysis('noise.sd', 'metric')}, pooled over settings, with "
@@ -105,6 +110,11 @@ def judged_by(results: QuotedResults) -> str | None:
         )
     nothing = "here is nothing to judge differences by, so they are described, not tested."
     return f"{results.quote_analysis('noise.why')}: t{nothing}" if noise.get("why") else f"T{nothing}"
+
+
+def blocks_of_model(results: QuotedResults) -> list[str]:
+    """`seed`, `fold`, where the additive model takes them out as blocks."""
+    return (results.analysis.get("anova") or {}).get("blocks") or []
 
 
 def _runs(results: QuotedResults, roles: str) -> str:

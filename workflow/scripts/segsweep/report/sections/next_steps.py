@@ -7,6 +7,7 @@ import pandas as pd
 from segsweep.config.components import Section
 from segsweep.report.markdown import be, bullets, capital, listed
 from segsweep.report.quoted_results import USABLE, QuotedResults
+from segsweep.report.sections import budget
 
 MOST_EDGES, MOST_OUTLIERS, MOST_PRUNED, MOST_INTERACTIONS, MOST_PAIRS = 6, 5, 3, 3, 4
 
@@ -90,7 +91,9 @@ def _more_seeds(results: QuotedResults) -> str | None:
         return None
     if results.seeds_change_nothing:
         return "A look at what the seed sets: runs of one setting have equal scores."
-    once = ", which were trained once" if results.table("ranking").frame.at[results.best, "n"] == 1 else ""
+    row = results.table("ranking").frame.loc[results.best]
+    once = ", which were trained once" if row["planned"] == 1 else ", of which one run is usable"
+    once = once if row["n"] == 1 else ""
     return f"More seeds for the settings at the top{once}: these results do not tell how a fresh run of them will do."
 
 
@@ -100,7 +103,15 @@ def _ties(results: QuotedResults) -> str | None:
     if results.one_seed or size < 2 or results.analysis["n_cells"] < 2:
         return None
     number = results.quote_analysis("best.group_size", "plural:setting")
-    return f"{results.explain('more_seeds_ties')} This group has {number}."
+    more = results.explain(_more_of(results))
+    return f"{more} This group has {number}."
+
+
+def _more_of(results: QuotedResults) -> str:
+    """The name of the explanation that asks for more seeds: of a race that ran out of them, a larger `at_most`."""
+    races = results.table("races")
+    i = races.first(race="seeds")
+    return "more_seeds_of_race" if i is not None and races.frame.at[i, "ended"] == "at_most" else "more_seeds_ties"
 
 
 def _interactions(results: QuotedResults) -> list[str]:
@@ -141,8 +152,10 @@ def _longer(results: QuotedResults) -> str | None:
 
 
 def _missing_first(results: QuotedResults) -> str | None:
-    """If planned runs are missing; rows that were left out of a table cannot be trained."""
+    """If planned runs are missing, or a budget ended a search; rows that were left out of a table cannot be trained."""
     missing = len(results.table("missing"))
+    if not missing and budget.refused(results):
+        return f"A larger budget, or none, for the study: this one ended it. {budget.goes_on()}"
     if not missing or results.study.get("table"):
         return None
     table = results.table("missing")

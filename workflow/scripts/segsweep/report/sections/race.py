@@ -59,9 +59,10 @@ def race(results: QuotedResults, i: int, several: bool) -> list[str]:
 def begin(results: QuotedResults, i: int) -> str:
     """Always: how many settings began with how many seeds."""
     races = results.table("races")
+    began = "began" if races.frame.at[i, "rounds"] else "were to begin"
     return (
-        f"{races.quote(i, 'settings', 'plural:setting')} began with {races.quote(i, 'start', 'plural:seed')} each, and "
-        f"{races.quote(i, 'at_most', 'plural:seed')} were the most that any could get."
+        f"{races.quote(i, 'settings', 'plural:setting')} {began} with {races.quote(i, 'start', 'plural:seed')} each, "
+        f"and {races.quote(i, 'at_most', 'plural:seed')} were the most that any could get."
     )
 
 
@@ -74,8 +75,8 @@ def ending(results: QuotedResults, i: int) -> str:
         return why
     j = results.table("race_settings").first(race=row["race"], standing="first")
     left, seeds = races.quote(i, "left", "plural:setting"), races.quote(i, "seeds", "plural:seed")
-    first = results.quote_code("race_settings", j, "label")
-    return f"{why} {left} {was(row['left'])} left after {seeds}; {first} is first of them."
+    said = f"{why} {left} {was(row['left'])} left after {seeds}"
+    return f"{said}." if j is None else f"{said}; {results.quote_code('race_settings', j, 'label')} is first of them."
 
 
 def saved(results: QuotedResults, i: int) -> str:
@@ -104,13 +105,20 @@ def rounds(results: QuotedResults, race: str) -> str:
             table.quote(i, "behind", "int"),
             *([table.quote(i, "no_gain", "int")] if gain else []),
             table.quote(i, "left", "int"),
-            f"`{table.quote(i, 'first', 'code')}`" if pd.notna(found.at[i, "first"]) else "–",
+            first_of(results, race, found.at[i, "first"]),
         ]
         for i in found.index
     ]
     head = ["Round", "Seeds", "Compared", f"{metric} of the first", "Deviation of runs", "Dropped: behind",
             *(["Dropped: no gain"] if gain else []), "Left", "First"]  # fmt: skip
     return markdown_table(head, rows, right=range(len(head) - 1))
+
+
+def first_of(results: QuotedResults, race: str, cell: str | float) -> str:
+    """The setting that was first in a round, in words; a dash where none was left."""
+    if pd.isna(cell):
+        return "–"
+    return results.quote_code("race_settings", results.table("race_settings").first(race=race, cell=cell), "label")
 
 
 def settings(results: QuotedResults, race: str) -> str:

@@ -114,7 +114,7 @@ def figure(results: QuotedResults) -> str:
     if len(ranked) < 2:
         return ""
     drawn = ranked.head(MOST_DRAWN)
-    paper, ax = theme.plt.subplots(figsize=(7.2, 0.9 + 0.23 * len(drawn)))
+    paper, ax = theme.plt.subplots(figsize=run_figures.ranks_size(drawn["label"]))
     run_figures.ranks(ax, drawn, results.usable, results.metric, results.names)
     theme.legend_above(ax)
     part = (

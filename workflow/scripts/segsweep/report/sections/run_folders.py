@@ -19,12 +19,12 @@ class RunFolders(Section):
 def write(results: QuotedResults) -> str:
     """If there are ranked settings: each run with its score and the folder of its last segment."""
     ranking, runs = results.table("ranking"), results.table("runs")
-    if not len(ranking) or not len(runs):
-        return ""
     rank = dict(zip(ranking.frame["cell"], ranking.frame.index, strict=True))
     known = runs.frame[runs.frame["cell"].isin(ranking.frame.loc[ranking.frame["rank"].notna(), "cell"])]
     if "role" in known:
         known = known[~known["role"].isin(NOT_COMPARED)]
+    if known.empty:
+        return ""
     known = known.assign(place=known["cell"].map(rank)).sort_values(["place", "run"], kind="stable")
     folders = "segments" in known and known["segments"].notna().any()
     rows = []

@@ -6,7 +6,7 @@ from segsweep.config.components import Section
 from segsweep.data.image_arrays import is_rgb8
 from segsweep.report.markdown import be, blocks, capital, markdown_table, paragraph
 from segsweep.report.program_setup import NO_DATA, program_rows
-from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.quoted_results import COMPARED, QuotedResults
 
 FIXED = (
     ("Architecture", "model.arch", "setting"),
@@ -139,22 +139,46 @@ def how_often(results: QuotedResults) -> str | None:
         return raced(results)
     seeds = len(results.study.get("seeds") or [])
     if results.study.get("table") or not seeds:
-        replicates = results.analysis.get("replicates") or {}
-        if not replicates.get("max"):
-            return None
-        low, high = (
-            results.quote_analysis("replicates.min", "int"),
-            results.quote_analysis("replicates.max", "plural:usable run"),
-        )
-        same = replicates["min"] == replicates["max"]
-        return f"Each has {high}." if same else f"Each has {low} to {high}."
+        return usable_runs(results)
     each = "with one seed" if seeds == 1 else f"with {results.quote_plan('study.seeds', 'plural:seed', 'count')} each"
+    lacking = lacking_runs(results)
+    trained, end = ("to be trained", f": {lacking}.") if lacking else ("trained", ".")
     if folds:
-        return f"Each was trained on {results.quote_plan('study.folds.k', 'plural:fold')}, {each}."
+        return f"Each was {trained} on {results.quote_plan('study.folds.k', 'plural:fold')}, {each}{end}"
     one = results.analysis["n_cells"] == 1
     if seeds == 1:
-        return f"{'It' if one else 'Each'} was trained once, with one seed."
-    return f"{'It was' if one else 'They were'} trained {each.removesuffix(' each') if one else each}."
+        return f"{'It' if one else 'Each'} was {trained} once, with one seed{end}"
+    return f"{'It was' if one else 'They were'} {trained} {each.removesuffix(' each') if one else each}{end}"
+
+
+def usable_runs(results: QuotedResults) -> str | None:
+    """If some run is usable: how many a setting has, and whether some settings have none."""
+    replicates, ranking = results.analysis.get("replicates") or {}, results.table("ranking")
+    if not replicates.get("max"):
+        return None
+    low, high = (
+        results.quote_analysis("replicates.min", "int"),
+        results.quote_analysis("replicates.max", "plural:usable run"),
+    )
+    number = high if replicates["min"] == replicates["max"] else f"{low} to {high}"
+    ranked, cells = int(ranking.frame["rank"].notna().sum()), results.analysis["n_cells"]
+    if ranked >= cells:
+        return f"Each has {number}." if cells > 1 else f"It has {number}."
+    some = f"{ranking.aggregate('count', 'rank')} of these {'has' if ranked == 1 else 'have'}"
+    return f"{some} {number}, the {'other' if cells - ranked == 1 else 'others'} none."
+
+
+def lacking_runs(results: QuotedResults) -> str:
+    """How many runs that are compared were not trained; empty where all were."""
+    table = results.table("missing")
+    if not len(table):
+        return ""
+    lost = table.frame[table.frame["role"].isin(COMPARED.split(","))]
+    if lost.empty:
+        return ""
+    by_budget = "left_out" in lost and lost["left_out"].notna().all()
+    number = table.aggregate("count", style="plural:run", where=f"role={COMPARED}")
+    return f"{number} {be(len(lost))} {'left out by the budget' if by_budget else 'missing'}"
 
 
 def raced(results: QuotedResults) -> str:
