@@ -124,6 +124,24 @@ def test_a_mean_below_words_is_no_setting(tmp_path):
     assert "lr is 'Mean', with all other axes blank" in problems(tmp_path, text)[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2026-01-03T00:00:00", "a date. Spreadsheets make dates of numbers such as 1.3"),
+        ("2026-01-03", "a date"),
+        ("1'000", "nothing between thousands"),
+        ("0.1", "Write all with the same decimal mark"),
+    ],
+)
+def test_numbers_that_a_spreadsheet_spoilt_are_no_words(tmp_path, text, said):
+    rows = f"lr;bs;miou\n{text};8;0,5\n{text};16;0,6\n0,2;8;0,7\n0,2;16;0,8\n"
+    (found,) = problems(tmp_path, rows)
+    assert f"runs.csv:2: lr is {text!r}, " in found
+    assert said in found
+    assert found.endswith("write `words: [optimizer.lr]`. So is 1 other row.")
+    assert len(imported(tmp_path, rows, words=["optimizer.lr"]).cells) == 4
+
+
 def test_words_that_are_levels_among_numbers_pass(tmp_path):
     text = "lr,bs,miou\n1,8,0.5\n2,8,0.6\nfull,8,0.7\n1,16,0.5\n2,16,0.6\nfull,16,0.7\n"
     assert {run["optimizer.lr"] for run in imported(tmp_path, text).runs} == {"1", "2", "full"}

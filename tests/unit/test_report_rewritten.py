@@ -71,7 +71,7 @@ def test_a_report_as_it_was_written_passes(study):
         ("Summary", "supported", "undecided"),
         ("Summary", "refuted", "undecided"),
         ("Summary", "diverged", "failed"),
-        ("Summary", "The best setting", "The worst setting"),
+        ("Summary", "The setting to use", "The worst setting"),
         ("Summary", " is better than", " is not better than"),
         ("Summary", "ranked settings", "settings"),
         ("Claims", "**supported**", "**refuted**"),

@@ -99,6 +99,18 @@ def test_where_nothing_can_be_tested_nothing_is_stated(tmp_path):
     assert "These results recommend no level: there is nothing to test differences with." in text
 
 
+def test_a_setting_behind_one_with_failed_runs_is_not_called_the_best(tmp_path):
+    def failed(rows):
+        next(row for row in rows if (row[LR], row[BATCH]) == ("0.01", "8")).update(
+            {"status": "failed", "best_epoch": "", "val/jaccard": ""}
+        )
+
+    text = section(report(tmp_path, effects={LR: [0.0, 0.0, 0.2], BATCH: [0.0, 0.1]}, alter_runs=failed), "Summary")
+    assert "The best setting" not in text
+    assert "The setting to use is `lr=0.01 batch_size=4`, which ranks 2 of 6, with" in text
+    assert "It was chosen by the best mean score of 5 settings none of whose runs failed; 1 ranked higher" in text
+
+
 def test_equal_levels_are_chosen_by_cost_and_none_is_called_best(tmp_path):
     text = report(tmp_path, seeds=(0, 1))
     assert "better than any of" in text

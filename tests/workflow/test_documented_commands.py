@@ -187,7 +187,7 @@ class Trial:
     def of_snakemake(self, words: list[str]) -> str:
         """A dry run."""
         dry = [] if "--unlock" in words else ["--dry-run"]
-        line = re.sub(r"--cores \d+ |-n |--dry-run |--quiet rules ", "", shlex.join(words) + " ")
+        line = re.sub(r"--cores \d+ |-n |--dry-run |--quiet rules host ", "", shlex.join(words) + " ")
         line = re.sub(
             r"--sdm \w+ |--apptainer-args=\S+ |'--apptainer-args=[^']+' ", "", line
         )  # looked for in a dry run

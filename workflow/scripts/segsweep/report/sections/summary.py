@@ -69,10 +69,15 @@ def best(results: QuotedResults) -> str:
     table, row = ("ranking", i) if fresh is None else ("confirmations", fresh)
     ranked = int(frame["rank"].notna().sum())
     label, mean = results.quote_code("ranking", i, "label"), results.table(table).quote(row, "mean", "metric")
-    sharing = results.sharing_best() if fresh is None else ""
+    behind = fresh is None and frame.at[i, "rank"] > 1
+    sharing = results.sharing_best() if fresh is None and not behind else ""
     if sharing:
         of = ranking.aggregate("count", "rank", "plural:ranked setting")
         said = f"{sharing} of {of} share the best {results.metric_name()}, {mean}; one of them is {label}"
+    elif behind:
+        of = ranking.aggregate("count", "rank", "int")
+        said = f"The setting to use is {label}, which ranks {ranking.quote(i, 'rank', 'int')} of {of}"
+        said += f", with a {results.metric_name()} of {mean}"
     else:
         of = f", chosen from {ranking.aggregate('count', 'rank', 'plural:ranked setting')}," if ranked > 1 else ""
         said = f"The best setting{of} is {label}, with a {results.metric_name()} of {mean}"
@@ -85,6 +90,8 @@ def best(results: QuotedResults) -> str:
         interval = results.interval(table, row, "low", "high")
         said += f", the mean of {results.table(table).quote(row, 'n', 'plural:run')}{on_fresh}"
         said += f" (interval {interval})." if interval else "."
+    if behind:
+        said += f" It was chosen by {results.quote_analysis('best.chosen_by')}."
     if results.seeds_change_nothing:
         pass  # a fresh run has the same score, as far as these results tell
     elif fresh is None and ranked > 1 and _known(frame, i, "expected"):
