@@ -16,6 +16,7 @@ from segsweep.analysis.best_setting import as_yaml
 from segsweep.analysis.factors import relation
 from segsweep.analysis.ranking import beats_of_first, noise_floor, rank_cells, shrunken
 from segsweep.analysis.verdicts import STATED
+from segsweep.errors import InputError
 from segsweep.tables import outputs
 from tests.drawn_results import draw_results
 from tests.synthetic_files import write_study
@@ -104,6 +105,13 @@ def test_one_run_a_setting_along_one_axis_says_better_of_nothing():
     assert analysis.ranked["group"].isna().all()
     assert analysis.about["noise"]["sd"] is None or np.isnan(analysis.about["noise"]["sd"])
     assert "One run a setting" in as_yaml(analysis.results, analysis.best)
+
+
+def test_runs_of_another_state_of_the_study_are_told_from_its_plan():
+    analysis = Analysis(draw_results(axes={LR: [1e-4, 1e-3]}, effects={LR: [0, 0.1]})[1])
+    analysis.results.plan.cells.clear()
+    with pytest.raises(InputError, match=r"is none of the study's plan.*Remove the tables of results/"):
+        as_yaml(analysis.results, analysis.best)
 
 
 def test_a_grid_with_one_seed_is_judged_by_its_lack_of_fit():

@@ -75,6 +75,15 @@ def test_levels_that_differ_are_stated_with_their_numbers(tmp_path):
     )
 
 
+def test_levels_that_ranks_tell_apart_are_not_said_to_differ_by_an_interval_that_holds_nothing(tmp_path):
+    files = SourceFiles(write_results(tmp_path))
+    row = files.table("findings.csv")[0] | {"low": "-0.4300", "high": "0.0100"}
+    assert sentence(f"axis:{LR}", [row], StudyWords(files)) == (
+        "For the learning rate, `1e-3` is better than `1e-4` "
+        "(by 0.2980, corrected p < 0.001 by ranks; the corrected interval of the means, -0.0100 to 0.4300, holds 0)."
+    )
+
+
 def test_a_recommendation_names_every_pair_that_differs_and_runs_that_failed(tmp_path):
     assert said(tmp_path, f"recommendation:{LR}", 1, 2, 3, 5) == (
         "`1e-3` is better than `1e-2` (by 0.2000, corrected interval 0.1000 to 0.3000, corrected p = 0.010) and `1e-4` "

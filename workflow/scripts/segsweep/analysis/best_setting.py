@@ -10,6 +10,7 @@ import yaml
 
 from segsweep.analysis.study_results import StudyResults
 from segsweep.config.program_settings import BESIDE
+from segsweep.errors import InputError
 from segsweep.formatting import plural
 from segsweep.own_code.names import written_for
 from segsweep.tables import Column, Document
@@ -105,11 +106,21 @@ def cheapest(ranking: pd.DataFrame, cell: str, sign: int) -> str | None:
 
 
 def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
-    """Contents of best.yaml: comments that say what it is, `set` with dotted keys, the setting in full."""
+    """Contents of best.yaml: comments that say what it is, `set` with dotted keys, the setting in full.
+
+    Raises:
+        InputError: the plan does not know the setting: tables and plan are of two states of the study.
+    """
     study = results.plan.study
     if best is None:
         return f"# Study {study['name']}: no setting has a usable run yet.\nset: {{}}\n"
-    entry = next(cell for cell in results.plan.cells if cell.cell == best["cell"])
+    entry = next((cell for cell in results.plan.cells if cell.cell == best["cell"]), None)
+    if entry is None:
+        folder = f"results/{study['name']}"
+        raise InputError(
+            f"{folder}/runs.csv: its best setting, {best['cell']}, is none of the study's plan: they are of two states "
+            f"of the study. Remove the tables of {folder}, and start `snakemake` again: what is trained stays."
+        )
     own = (results.runs["cell"] == best["cell"]) & (results.runs["role"] != "ensemble")
     runs = results.runs[own & results.runs["usable"]]
     interval = ""

@@ -66,8 +66,8 @@ def _unusable(name: str, environ: Mapping[str, str], run: Callable[..., Any]) ->
         )
     else:
         parts.append(
-            "Ask for a GPU (`gpu` or `gres` in config/cluster.yaml, and a partition that has some), or train on the "
-            "CPU: `gpu: none` there, or `--config device=cpu`."
+            "Train where a GPU is (on a cluster: `gpu` or `gres` in config/cluster.yaml, and a partition that has "
+            "some), or on the CPU: `--config device=cpu`, on a cluster `gpu: none`."
         )
     return " ".join(parts)
 

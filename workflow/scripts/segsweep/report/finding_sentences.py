@@ -43,9 +43,15 @@ class _Pair:
         self.ends = _ends(row, 1.0 if estimate > 0 else -1.0)
 
     def numbers(self, words: StudyWords) -> str:
-        """`by 0.2980, corrected interval 0.1657 to 0.4304, corrected p < 0.001`, and the practical threshold."""
-        interval = f", corrected interval {self.ends}" if self.ends else ""
-        by = f"by {write('metric', self.size)}{interval}, corrected p {write('p_equals', self.row['p_study'])}"
+        """`by 0.2980, corrected interval 0.1657 to 0.4304, corrected p < 0.001`, and the practical threshold.
+
+        Where ranks told the levels apart and the interval of the means holds 0, it stands last, as what it is.
+        """
+        by, p = f"by {write('metric', self.size)}", f"corrected p {write('p_equals', self.row['p_study'])}"
+        if self.ends and float(self.row["low"]) <= 0 <= float(self.row["high"]):
+            by += f", {p} by ranks; the corrected interval of the means, {self.ends}, holds 0"
+        else:
+            by += f"{', corrected interval ' + self.ends if self.ends else ''}, {p}"
         return by + _in_practice(self.row, words)
 
 

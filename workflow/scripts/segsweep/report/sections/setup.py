@@ -182,10 +182,11 @@ def lacking_runs(results: QuotedResults) -> str:
 
 
 def raced(results: QuotedResults) -> str:
-    """If seeds raced: with how many each setting was trained at least, and at most."""
+    """If seeds raced: with how many each setting was trained, or was to be, at least and at most."""
     start, most = (results.quote_plan(f"study.seeds.{one}", "int") for one in ("start", "at_most"))
     folds = f", on {results.quote_plan('study.folds.k', 'plural:fold')} each" if results.study.get("folds") else ""
-    return f"Seeds raced: each was trained with {start}{folds}, and those that stayed in the race with up to {most}."
+    trained = "was to be trained" if lacking_runs(results) else "was trained"
+    return f"Seeds raced: each {trained} with {start}{folds}, and those that stayed in the race with up to {most}."
 
 
 def set_up(results: QuotedResults) -> str:
