@@ -56,8 +56,8 @@ EXPLANATIONS = {
     "nothing_more": "Nothing in these results asks for another run.",
     "claims": (
         "Claims were written down before the first run. A claim is supported or refuted only where its test or "
-        "interval allows it; otherwise it is undecided. Each is judged by itself. The findings above are corrected over "
-        "all that the study looks at: of the same levels they may leave open what a claim decides."
+        "interval allows it; otherwise it is undecided. Each is judged by itself. The findings above are corrected "
+        "over all that the study looks at: of the same levels they may leave open what a claim decides."
     ),
     "claims_of_table": (
         "Claims of the study. A claim is supported or refuted only where its test or interval allows it; otherwise it "
