@@ -23,7 +23,7 @@ def write_raced_study(folder: Path, *, matters: float | None = None) -> None:
     content = json.loads((folder / "plan.json").read_text())
     content["study"] |= {"seeds": SEEDS, "matters": matters}
     metric = content["study"]["metric"]
-    runs = pd.read_csv(folder / "runs.csv", dtype={"cell": str})
+    runs = pd.read_csv(folder / "runs.csv", dtype={"cell": str} | dict.fromkeys(AXES, str))
     scores = runs.set_index(["cell", "seed"])[metric].to_dict()
     keys = {"seeds": SEEDS, "matters": matters, "metric": metric}
     study = Study.model_validate({"name": "raced", "train": {"epochs": 4}, "grid": AXES} | keys)

@@ -113,7 +113,7 @@ def ended_by_budget(plan, store, folder):
     left_out = {lost.segments[-1]: LeftOut("until", "it is late", 1e9)}
     found = collect(plan, store, left_out=left_out)
     runs = {lost.run: left_out[lost.segments[-1]]}
-    found.budget = budget_rows(plan, store, folder, runs, len(found.runs), datetime(2026, 12, 24, 8, 1))
+    found.budget = budget_rows(plan, store, folder, runs, [], len(found.runs), datetime(2026, 12, 24, 8, 1))
     found.budget_cells = budget_cell_rows(plan, runs)
     return found
 
