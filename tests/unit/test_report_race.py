@@ -52,14 +52,19 @@ def test_each_p_counts_as_often_as_the_race_may_look(tmp_path):
             assert one["high"] - one["low"] > other["high"] - other["low"]
 
 
-def test_a_claim_states_the_p_that_its_table_holds(tmp_path):
+@pytest.mark.parametrize(
+    ("levels", "verdict", "said"),
+    [([0.01], "undecided", "p = 0.139, undecided."), ([1e-3, 0.01], "supported", "p < 0.001.")],
+)
+def test_a_claim_states_the_p_that_its_table_holds(tmp_path, levels, verdict, said):
     write_raced_study(tmp_path)
     content = json.loads((tmp_path / "plan.json").read_text())
-    content["study"]["claims"] = [{"id": "H", "claim": "0.01 is best.", "best_in": {"optimizer.lr": [0.01]}}]
+    content["study"]["claims"] = [{"id": "H", "claim": "These are best.", "best_in": {"optimizer.lr": levels}}]
     (tmp_path / "plan.json").write_text(json.dumps(content))
     (row,) = Analysis(open_results(tmp_path)).rows("claims")
-    assert row["p"] == pytest.approx(0.139, abs=1e-3)
-    assert row["detail"].endswith("Its seeds raced, so its p counts 4 times: p = 0.139.")
+    assert row["verdict"] == verdict
+    assert row["p"] == pytest.approx(0.139 if verdict == "undecided" else 0.0, abs=1e-3)
+    assert row["detail"].endswith(f"Its seeds raced, so its p counts 4 times: {said}")
 
 
 def test_dropped_settings_rank_behind_the_others(tmp_path):
