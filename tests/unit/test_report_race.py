@@ -8,6 +8,7 @@ import pytest
 from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.best_setting import choose
 from segsweep.analysis.study_results import open_results
+from segsweep.errors import InputError
 from tests.raced_study import write_raced_study
 from tests.unit.test_report_search import report_of
 
@@ -67,10 +68,19 @@ def test_a_claim_states_the_p_that_its_table_holds(tmp_path, levels, verdict, sa
     assert row["detail"].endswith(f"Its seeds raced, so its p counts 4 times: {said}")
 
 
+def test_levels_that_another_program_wrote_anew_are_told(tmp_path):
+    """0.0001 in place of 1e-4: no level of the study, so the run would enter no comparison of levels."""
+    write_raced_study(tmp_path)
+    runs = pd.read_csv(tmp_path / "runs.csv", dtype={"cell": str})
+    runs.to_csv(tmp_path / "runs.csv", index=False)
+    with pytest.raises(InputError, match=r"optimizer.lr of run .* is '0.0001', and in cells.csv its cell has '1e-4'"):
+        open_results(tmp_path)
+
+
 def test_dropped_settings_rank_behind_the_others(tmp_path):
     write_raced_study(tmp_path)
     table = pd.read_csv(tmp_path / "race_settings.csv", dtype={"cell": str})
-    runs = pd.read_csv(tmp_path / "runs.csv", dtype={"cell": str})
+    runs = pd.read_csv(tmp_path / "runs.csv", dtype={"cell": str, "optimizer.lr": str})
     worst = table.loc[table["standing"] == "behind", "cell"].iloc[-1]
     runs.loc[runs["cell"] == worst, open_results(tmp_path).metric] = 0.999  # as if the others had fallen behind since
     runs.to_csv(tmp_path / "runs.csv", index=False)

@@ -277,7 +277,7 @@ def open_results(folder: Path) -> StudyResults:
     """Read the tables of results/<study>/.
 
     Raises:
-        InputError: a table is missing, or has no rows.
+        InputError: a table is missing, or has no rows, or runs have other settings than their cells.
     """
     folder = Path(folder)
     for name in (PLAN_FILE, "cells.csv", "runs.csv"):
@@ -289,6 +289,7 @@ def open_results(folder: Path) -> StudyResults:
     if runs.empty:
         raise InputError(f"{folder / 'runs.csv'}: no run is finished yet. Train at least one cell, then report again.")
     cells = read_table(folder / "cells.csv", axes).set_index("cell")
+    _check_levels(folder, cells, runs, axes)
     optional = {
         name: read_table(folder / f"{name}.csv", axes) if (folder / f"{name}.csv").exists() else None
         for name in ("missing", "images", "ensemble", "ensemble_images", "confusions", "race_settings")
@@ -296,6 +297,21 @@ def open_results(folder: Path) -> StudyResults:
     if optional["missing"] is None:
         optional["missing"] = pd.DataFrame(columns=["cell", "run"])
     return StudyResults(plan, cells, runs, **optional)
+
+
+def _check_levels(folder: Path, cells: pd.DataFrame, runs: pd.DataFrame, axes: list[str]) -> None:
+    """Check that runs have the levels of their cells, in the same words: of others no statistic would know."""
+    cells = cells[~cells.index.duplicated()]
+    for axis in (name for name in axes if name in cells and name in runs):
+        of_cells = cells[axis].reindex(runs["cell"]).to_numpy()
+        wrong = runs[pd.notna(of_cells) & (runs[axis].to_numpy() != of_cells)]
+        if len(wrong):
+            run = wrong.iloc[0]
+            raise InputError(
+                f"{folder / 'runs.csv'}: {axis} of run {run['run']} is {run[axis]!r}, and in cells.csv its cell has "
+                f"{cells.at[run['cell'], axis]!r}: another program wrote one of them anew. Remove both files, and "
+                "start `snakemake` again: what is trained stays."
+            )
 
 
 def read_table(path: Path, axes: list[str] = ()) -> pd.DataFrame:
