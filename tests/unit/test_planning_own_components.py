@@ -135,8 +135,8 @@ def test_a_sampler_is_tried_before_the_first_decision(workspace, capsys, seed, s
     space = {"optimizer.lr": {"low": 1e-3, "high": 1e-2}}
     study = opened(workspace, grid=None, sweep={"trials": 2, "sampler": "sampler.py:drawn", "space": space})
     PlanWriter(study).start()
-    arguments = ["--plan", str(study.plan_file), "--store", "results/segments", "--output", "step.json"]
+    arguments = ["--plan", str(study.plan_file), "--store", "results/segments", "--output", "step_000.json"]
     assert decide_step.main(["--previous", "none", *arguments]) == status
-    assert Path("step.json").exists() == (status == 0)
+    assert Path("step_000.json").exists() == (status == 0)
     said = "config/studies/sampler.py:5: sweep.sampler config/studies/sampler.py:drawn: two samplers with the same seed"
     assert (said in capsys.readouterr().err) == (status == 2)

@@ -171,7 +171,7 @@ def test_the_command_that_removes_is_said_with_what_was_asked(store, tmp_path, m
     (tmp_path / "results" / "little" / "plan.json").write_text(plan_of(name="little").text())
     asked = ["--study", "little", "--weights", "best 2"]
     assert clean_up.main(asked) == 0
-    assert """OPTIONS="--study little --weights 'best 2' --remove"` frees 14 bytes.""" in capsys.readouterr().out
+    assert "clean_up.py --study little --weights 'best 2' --remove` frees 14 bytes." in capsys.readouterr().out
     damaged = tmp_path / "results" / "other" / "plan.json"
     damaged.parent.mkdir()
     damaged.write_text("half a pl")

@@ -181,7 +181,7 @@ def test_runs_of_a_search(workspace):
 def test_a_race_whose_confirmation_has_no_run_left(workspace):
     """Of three runs one is kept: no cell can race, and of the settings that are confirmed one has no run at all."""
     study = Ours(
-        workspace, "raced", grid={"lr": [0.01, 0.02, 0.03]}, seeds={"start": 2, "at_most": 3},
+        workspace, "raced", grid={"lr": [0.11, 0.12, 0.13]}, seeds={"start": 2, "at_most": 3},
         confirm={"top": 2, "seeds": {"first": 10, "start": 2, "at_most": 3}},
     )  # fmt: skip
     output = study.start(budget={"runs": 3})
