@@ -77,7 +77,7 @@ class WorkerView:
         """What jobs are told of their device; a program of one's own finds its own."""
         return self.request.device if self.study.command is not None else self.request.device_asked
 
-    @property
+    @cached_property
     def asks_for_gpu_here(self) -> bool:
         """Whether segsweep's own trainings ask torch for a GPU of this machine."""
         if self.study.train is None or self.request.cluster is not None:
