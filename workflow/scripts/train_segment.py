@@ -23,6 +23,29 @@ def main(argv: list[str] | None = None, job: Callable[..., int] | None = None) -
     `job`: does the work, in place of `segment_job.run_job`.
     """
     argv = sys.argv[1:] if argv is None else argv
+    options = parser().parse_args(argv)
+    if options.warm:
+        status = run_warm("train_segment", [word for word in argv if word != "--warm"])
+        if status is not None:
+            if options.log:
+                note_killed(options.log, min(0, 128 - status))
+            return status
+    status = train(options, job)
+    if status == INTERRUPTED and options.requeue:
+        requeue_job(os.environ)
+    return status
+
+
+def stays(argv: list[str]) -> Callable[[], bool]:
+    """What says, when a training has ended well, whether another one may follow in this process."""
+    from segsweep.execution.process_state import ProcessState
+
+    before, marker = ProcessState(), parser().parse_args(argv).marker
+    return lambda: not (marker and marker.stat().st_size) and before.restore()  # of one that failed the marker says so
+
+
+def parser() -> argparse.ArgumentParser:
+    """Of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="results/STUDY/plan.json")
     parser.add_argument("--segment", required=True, help="id of the segment in the plan")
@@ -37,17 +60,7 @@ def main(argv: list[str] | None = None, job: Callable[..., int] | None = None) -
     )
     parser.add_argument("--requeue", action="store_true", help="when interrupted, requeue the Slurm job around it")
     parser.set_defaults(shown_log=None)
-    options = parser.parse_args(argv)
-    if options.warm:
-        status = run_warm("train_segment", [word for word in argv if word != "--warm"])
-        if status is not None:
-            if options.log:
-                note_killed(options.log, min(0, 128 - status))
-            return status
-    status = train(options, job)
-    if status == INTERRUPTED and options.requeue:
-        requeue_job(os.environ)
-    return status
+    return parser
 
 
 def train(options: argparse.Namespace, job: Callable[..., int] | None = None) -> int:

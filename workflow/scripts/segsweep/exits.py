@@ -34,6 +34,12 @@ def signal_in_words(number: int) -> str:
     return f"{signal.Signals(number).name}{hint}"
 
 
+def take_signals_as_usual() -> None:
+    """End at a signal again, where something else was to be done."""
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def program(main: Callable[..., int]) -> Callable[..., int]:
     """Make a program's main function say on stderr what is wrong with its input, and return `WRONG_INPUT`.
 

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from warnings import catch_warnings
 
-from segsweep.exits import CRASHED, INTERRUPTED, end_with, note_killed, signal_in_words
+from segsweep.exits import CRASHED, INTERRUPTED, end_with, note_killed, signal_in_words, take_signals_as_usual
 
 
 def run_forked(work: Callable[[], int], log: Path | None = None) -> int:
@@ -27,7 +27,7 @@ def run_forked(work: Callable[[], int], log: Path | None = None) -> int:
         return pid
 
     def child() -> int:
-        _take_signals_as_usual()
+        take_signals_as_usual()
         if log:
             _write_to(log)
         return work()
@@ -117,13 +117,8 @@ def _train_what_comes(
             return status
         sys.stdout.flush()
         sys.stderr.flush()
-        _take_signals_as_usual()
+        take_signals_as_usual()
         connection.send(status)
-
-
-def _take_signals_as_usual() -> None:
-    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def _write_to(log: Path) -> None:

@@ -1,7 +1,7 @@
 """What a training leaves behind in its process, put back before the next one begins there.
 
 Of what a training changes in a process, this is all that another one could read: generators, determinism and TF32,
-threads, the default dtype, the environment, memory and its peak on a GPU. What no one can put back (modules of own
+threads, the default dtype, the environment, memory and its peak. What no one can put back (modules of own
 code, threads and processes that still run) ends the process instead.
 
 Algorithms that cuDNN has chosen stay known to a process. Torch keeps them by the convolution's shape and by whether it
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from segsweep.own_code.loading import imported_files
+from segsweep.training.memory import forget_peak
 
 SWITCHES = (
     (torch.get_default_dtype, torch.set_default_dtype),
@@ -53,6 +54,10 @@ class ProcessState:
         """Put the process back into this state; False where that cannot be done."""
         gc.collect()
         if imported_files or active_children() or set(threading.enumerate()) - self._threads:
+            return False
+        try:
+            forget_peak()
+        except OSError:
             return False
         os.environ.clear()
         os.environ.update(self._environ)

@@ -35,6 +35,7 @@ READ_AT_IMPORT = (
 SERVER_CODE = (
     "execution/preloading",
     "execution/warm_client",
+    "execution/warm_job",
     "execution/warm_server",
     "exits",
     "lean_imports",

@@ -1,5 +1,5 @@
-"""Processes that fork a process per job, for `run_warm`, one for each state of the code; and one that has the libraries
-imported, from which those are forked.
+"""Processes that fork others which run jobs, for `run_warm`, one for each state of the code; and one that has the
+libraries imported, from which those are forked.
 
 None starts a thread or touches a GPU. What has the libraries keeps none of this project's modules: clones and states of
 the code share it. The address of a server of jobs stands for the code that it imported: once that is edited, clients
@@ -11,26 +11,27 @@ SEGSWEEP_WARM_S in the environment says how many seconds to wait once the Snakem
 """
 
 import gc
-import json
 import os
 import select
-import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from segsweep.execution.warm_client import BEGUN, LENGTH, STATUS, code_state, receive, server_code
+from segsweep.execution.warm_client import BEGUN, code_state, server_code
+from segsweep.execution.warm_job import Request, read_request, serve_clients
 from segsweep.exits import end_with
 
 # Seconds without a request after which a server of jobs ends, while a Snakemake that asked lives and when none does.
 IDLE_S, ALONE_S = 60.0, 5.0
 LIBRARIES_S = 300.0
+# Seconds that a process which can do more waits for the next client, holding its memory.
+FREE_S = 2.0
+FREE = b"free"
 WAITS = "SEGSWEEP_WARM_S"
 START = "SEGSWEEP_START"  # names the Snakemake that a client belongs to; its process is the last part
 
@@ -50,9 +51,14 @@ def serve_libraries(address: str, imports: str, code: str) -> None:
     _listen(address, _serve_jobs, wait_s, wait_s)
 
 
-def _serve_jobs(connection: socket.socket, tell: int) -> int:
+def _serve_jobs(connection: socket.socket, link: socket.socket) -> int:
     """In a process of its own: import the code that a client names, say that it is there, listen for jobs."""
-    request, _ = _request(connection, tell)
+    asked = read_request(connection)
+    if asked is None:
+        return 1
+    request, _ = asked
+    _tell_whose(request, link)
+    link.close()
     os.environ.clear()
     os.environ.update(request["environ"])
     sys.path[0] = request["scripts"]  # in place of those of the clone whose client had the libraries imported
@@ -67,8 +73,28 @@ def _serve_jobs(connection: socket.socket, tell: int) -> int:
             connection.sendall(BEGUN)
         connection.close()
 
-    _listen(request["address"], _supervise, IDLE_S, float(os.environ.get(WAITS, ALONE_S)), say)
+    _listen(request["address"], _see_jobs_through, IDLE_S, float(os.environ.get(WAITS, ALONE_S)), say)
     return 0
+
+
+def _see_jobs_through(connection: socket.socket, link: socket.socket) -> int:
+    """In a process of its own: see jobs through, as long as their process stays and the server has more."""
+
+    def wait() -> socket.socket | None:
+        try:
+            link.sendall(FREE)
+            _, handles, _, _ = socket.recv_fds(link, len(FREE), 1)
+        except ConnectionError:  # the server is gone
+            return None
+        return socket.socket(fileno=handles[0]) if handles else None
+
+    return serve_clients(connection, partial(_tell_whose, link=link), wait)
+
+
+def _tell_whose(request: Request, link: socket.socket) -> None:
+    """Tell the process that listens which Snakemake a client belongs to, itself if to none."""
+    pid = request["environ"].get(START, "").rpartition("-")[2] or os.getpid()
+    link.sendall(str(pid).encode())
 
 
 def _call(function: str) -> None:
@@ -78,7 +104,7 @@ def _call(function: str) -> None:
 
 def _listen(
     address: str,
-    work: Callable[[socket.socket, int], int],
+    work: Callable[[socket.socket, socket.socket], int],
     idle_s: float,
     alone_s: float,
     begun: Callable[[], None] = lambda: None,
@@ -87,7 +113,9 @@ def _listen(
 
     Args:
         address: path of the socket.
-        work: done in a forked process for each client, with the connection to it and the file to `_request` it with.
+        work: done in a forked process for a client, with the connection to it and a link to this process. There it
+            tells the process of the client's Snakemake, and `FREE` when it can do more: the next client's connection
+            comes back, or the end.
         idle_s: seconds to wait for the next client while a Snakemake lives to which one belonged.
         alone_s: while none does.
         begun: called once clients can connect.
@@ -96,112 +124,94 @@ def _listen(
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(f"{address}.{os.getpid()}")
     listener.listen(64)
-    told, tell = os.pipe()  # the processes of Snakemake whose clients came, by the children that read the requests
-    snakemakes: set[int] = set()
     os.rename(f"{address}.{os.getpid()}", address)  # from now on clients find it
     mine = os.stat(address).st_ino
     begun()
-    children: set[int] = set()
+    snakemakes: set[int] = set()
+    children: list[_Child] = []
     asked = time.monotonic()
     while True:
-        children -= {pid for pid in children if os.waitpid(pid, os.WNOHANG)[0]}
+        children = [child for child in children if not child.has_ended()]
         snakemakes = {pid for pid in snakemakes if _lives(pid)}
         over = not children and time.monotonic() - asked >= (idle_s if snakemakes else alone_s)
         if over and os.path.exists(address) and os.stat(address).st_ino == mine:
             os.unlink(address)  # before the last look: who connected until now is still heard
-        ready = select.select([listener, told], [], [], 0.0 if over else 1.0)[0]
-        if told in ready:
-            snakemakes |= {int(pid) for pid in os.read(told, 4096).split()}
+        watched = [listener, *(child.link for child in children if child.speaks)]
+        ready = select.select(watched, [], [], 0.0 if over else 1.0)[0]
+        for child in children:
+            if child.link in ready and (snakemake := child.hear()):
+                snakemakes.add(snakemake)
+            child.dismiss_if_free_for(FREE_S)
         if listener not in ready:
             if over:
                 return
             continue
         connection, _ = listener.accept()
-        pid = os.fork()
-        if pid == 0:
-            listener.close()
-            os.close(told)
-            end_with(partial(work, connection, tell))
-        children.add(pid)
+        if not any(child.take(connection) for child in reversed(children)):
+            children.append(_Child(partial(work, connection), [listener, *(child.link for child in children)]))
         connection.close()
         asked = time.monotonic()
 
 
+class _Child:
+    """A forked process that sees to a client, and to further ones when it is free again.
+
+    Attributes:
+        link: to it.
+        speaks: whether it may say something more.
+    """
+
+    def __init__(self, work: Callable[[socket.socket], int], inherited: Iterable[socket.socket]):
+        """
+        Args:
+            work: done in the process with its link to this one; returns its exit status.
+            inherited: what the process must close.
+        """
+        self.link, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+        self.speaks = True
+        self._free_since: float | None = None
+        self._pid = os.fork()
+        if self._pid == 0:
+            for one in [*inherited, self.link]:
+                one.close()
+            end_with(partial(work, theirs))
+        theirs.close()
+
+    def has_ended(self) -> bool:
+        """Whether it has; it is seen off then."""
+        if not os.waitpid(self._pid, os.WNOHANG)[0]:
+            return False
+        self.link.close()
+        return True
+
+    def hear(self) -> int | None:
+        """Hear what it says; returns the process of a Snakemake where it tells one."""
+        try:
+            said = self.link.recv(64)
+        except ConnectionError:
+            said = b""
+        self.speaks = bool(said)
+        if said == FREE:
+            self._free_since = time.monotonic()
+        return int(said) if said and said != FREE else None
+
+    def take(self, connection: socket.socket) -> bool:
+        """Have it see to a client, if it is free and still there."""
+        if self._free_since is None:
+            return False
+        self._free_since = None
+        try:
+            socket.send_fds(self.link, [FREE], [connection.fileno()])
+        except OSError:
+            return False
+        return True
+
+    def dismiss_if_free_for(self, seconds: float) -> None:
+        """Have it end if it has been free for so long."""
+        if self._free_since is not None and time.monotonic() - self._free_since >= seconds:
+            self._free_since = None
+            self.link.shutdown(socket.SHUT_WR)
+
+
 def _lives(pid: int) -> bool:
     return os.path.exists(f"/proc/{pid}")
-
-
-def _request(connection: socket.socket, tell: int) -> tuple[dict[str, Any], list[int]]:
-    """What a client asks for, and its open files; whose client it is is told.
-
-    Raises:
-        ConnectionError: it is gone.
-    """
-    head, handles, _, _ = socket.recv_fds(connection, LENGTH.size, 3)
-    body = receive(connection, LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else None
-    if body is None:
-        raise ConnectionError("the client is gone")
-    request = json.loads(body)
-    os.write(tell, f"{request['environ'].get(START, '').rpartition('-')[2] or os.getpid()} ".encode())
-    os.close(tell)
-    return request, handles
-
-
-def _supervise(connection: socket.socket, tell: int) -> int:
-    """See one job through: say whose it is, pass signals on, answer its exit status, end it when the client is gone."""
-    request, handles = _request(connection, tell)
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)  # the end of the job ends the select below
-    pid = os.fork()
-    if pid == 0:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for handle in (woken, wake, connection.fileno()):
-            os.close(handle)
-        end_with(lambda: _become(request, handles))
-    for handle in handles:
-        os.close(handle)  # who reads the client's output must see its end with the job's
-    watched = [connection, woken]
-    with suppress(OSError):  # if the client is gone, the loop below sees it
-        connection.sendall(BEGUN)
-    while True:
-        ended, code = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            break
-        ready = select.select(watched, [], [])[0]
-        if woken in ready:
-            os.read(woken, 4096)
-        if connection in ready:
-            try:
-                numbers = connection.recv(64)
-            except OSError:
-                numbers = b""
-            if not numbers:
-                watched.remove(connection)
-            for number in numbers or [signal.SIGTERM]:
-                os.kill(pid, number)
-    try:
-        connection.sendall(STATUS.pack(os.waitstatus_to_exitcode(code)))
-    except OSError:  # nobody waits for it any more
-        return 1
-    return 0
-
-
-def _become(request: dict, handles: list[int]) -> int:
-    """Be the job; returns its exit status."""
-    os.setsid()
-    for target, handle in enumerate(handles):
-        os.dup2(handle, target)
-        os.close(handle)
-    sys.stdin = os.fdopen(0, closefd=False)
-    sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
-    os.environ.clear()
-    os.environ.update(request["environ"])
-    os.umask(request["umask"])
-    os.sched_setaffinity(0, request["cores"])
-    os.chdir(request["cwd"])
-    sys.argv = [str(Path(request["scripts"], f"{request['module']}.py")), *request["argv"]]
-    sys.path[0] = request["scripts"]
-    return import_module(request["module"]).main(request["argv"])
