@@ -5,6 +5,7 @@ import platform
 import socket
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def versions() -> dict[str, str | None]:
     return library_versions() | {"commit": _commit()}
 
 
+@cache
 def library_versions() -> dict[str, str | None]:
     """Versions of python and of the libraries that results depend on (None: unknown)."""
     found: dict[str, str | None] = {"python": platform.python_version()}
