@@ -5,10 +5,8 @@ a processor without instructions for SHA a better one would take as long as the 
 have no such line.
 """
 
-import ctypes
 import os
 import re
-import sys
 import zlib
 from pathlib import Path
 from typing import IO, Any
@@ -19,23 +17,23 @@ from torch.utils.serialization import config
 
 from segsweep.checksums import DamagedFile
 from segsweep.io import regular, write_bytes
+from segsweep.store.large_files import LargeFile
 from segsweep.store.segment_store import REPAIR, weights_name
 
 LINE = re.compile(rb"\ncrc32 ([0-9a-f]{8})\n")
 LENGTH = len(b"\ncrc32 00000000\n")
 CHUNK = 2**20
-SENT_AT_ONCE = 2**23
-SYNC_FILE_RANGE_WRITE = ctypes.c_uint(2)  # of Linux: begin, and do not wait
 
 
 def write_checkpoint(path: Path, content: dict[str, Any], *, flush: bool = True) -> None:
     """Write tensors and plain values, with a checksum of our own: torch's takes longer, and torch never reads it."""
 
     def write(file: IO[bytes]) -> None:
-        summed = _Summed(file)
+        large = LargeFile(file)
         with config.patch("save.compute_crc32", False):
-            torch.save(content, summed)
-        file.write(b"\ncrc32 %08x\n" % summed.crc)
+            torch.save(content, large)
+        large.write(b"\ncrc32 %08x\n" % large.crc)
+        large.finish()
 
     write_bytes(path, write, flush=flush)
 
@@ -88,34 +86,3 @@ def check_checkpoint(path: Path) -> None:
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], *, flush: bool = True) -> None:
     """Write arrays by name as a compressed npz file; `SegmentStore` reads it."""
     write_bytes(path, lambda file: np.savez_compressed(file, **arrays), flush=flush)
-
-
-class _Summed:
-    """A file whose checksum is known when all is written; what is written goes to the disk meanwhile.
-
-    Whoever flushes it then waits for little, while the processor has nothing to do.
-    """
-
-    def __init__(self, file: IO[bytes]):
-        self._file, self.crc = file, 0
-        self._written = self._sent = 0
-
-    def write(self, data: bytes) -> int:
-        self.crc = zlib.crc32(data, self.crc)
-        count = self._file.write(data)
-        self._written += count
-        if self._written - self._sent >= SENT_AT_ONCE:
-            self._file.flush()
-            _send_to_disk(self._file.fileno(), self._sent, self._written - self._sent)
-            self._sent = self._written
-        return count
-
-    def flush(self) -> None:
-        self._file.flush()
-
-
-def _send_to_disk(handle: int, start: int, count: int) -> None:
-    """Have Linux begin to write bytes of a file to the disk. That it cannot be done, the flush will tell."""
-    if sys.platform == "linux":
-        begin = ctypes.CDLL(None).sync_file_range
-        begin(handle, ctypes.c_int64(start), ctypes.c_int64(count), SYNC_FILE_RANGE_WRITE)
