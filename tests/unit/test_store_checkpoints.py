@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from segsweep.checksums import DamagedFile
-from segsweep.store import checkpoints
+from segsweep.store import large_files
 from segsweep.store.checkpoints import LENGTH, read_checkpoint, write_arrays, write_checkpoint
 from segsweep.trainers.builtin import _drop_damaged
 
@@ -27,7 +27,7 @@ def test_torch_reads_what_was_written(tmp_path):
 
 def test_all_of_a_large_one_but_its_end_is_on_the_way_to_the_disk(tmp_path, monkeypatch):
     sent = []
-    monkeypatch.setattr(checkpoints, "_send_to_disk", lambda handle, start, count: sent.append((start, count)))
+    monkeypatch.setattr(large_files, "_send_to_disk", lambda handle, start, count: sent.append((start, count)))
     write_checkpoint(tmp_path / "x.pt", {name: torch.zeros(2**20) for name in "abcdef"}, flush=False)
     starts = [start for start, _ in sent]
     assert len(sent) >= 2

@@ -18,6 +18,8 @@ SUMS = "SHA256SUMS"
 HAS_SUMS = "checksums"  # a key of a folder's record or manifest that is true, and absent from those of earlier versions
 MEMORY = ".checked"
 UNREADABLE = "surrogateescape"  # names that are no UTF-8 keep their bytes
+# Digests of files that this process wrote and is about to publish, by what tells each from any later state of it.
+_noted: dict[tuple[int, str], str] = {}
 
 
 class DamagedFile(InputError):
@@ -30,6 +32,11 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def note_digest(path: Path, digest: str) -> None:
+    """Note what a file that was just written holds, so that it need not be read to be published."""
+    _noted[path.stat().st_dev, _stamp(path)] = digest
+
+
 def files_in(folder: Path) -> set[str]:
     """Names of the files in a folder and in those within it, relative to it. A link counts as what it names."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {SUMS}
@@ -38,8 +45,12 @@ def files_in(folder: Path) -> set[str]:
 def write_sums(folder: Path) -> None:
     """Write the checksums of all files in a folder, but for links, which may name what is not published with it."""
     names = (name for name in sorted(files_in(folder)) if not (folder / name).is_symlink())
-    content = sums_text((name, digest_of(folder / name)) for name in names)
+    content = sums_text((name, _noted_or_found(folder / name)) for name in names)
     write_bytes(folder / SUMS, lambda file: file.write(content))
+
+
+def _noted_or_found(path: Path) -> str:
+    return _noted.pop((path.stat().st_dev, _stamp(path)), None) or digest_of(path)
 
 
 def sums_text(digests: Iterable[tuple[str, str]]) -> bytes:

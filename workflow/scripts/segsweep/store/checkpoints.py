@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.utils.serialization import config
 
-from segsweep.checksums import DamagedFile
+from segsweep.checksums import DamagedFile, note_digest
 from segsweep.io import regular, write_bytes
 from segsweep.store.large_files import LargeFile
 from segsweep.store.segment_store import REPAIR, weights_name
@@ -25,17 +25,28 @@ LENGTH = len(b"\ncrc32 00000000\n")
 CHUNK = 2**20
 
 
-def write_checkpoint(path: Path, content: dict[str, Any], *, flush: bool = True) -> None:
-    """Write tensors and plain values, with a checksum of our own: torch's takes longer, and torch never reads it."""
+def write_checkpoint(path: Path, content: dict[str, Any], *, flush: bool = True, set_aside: bool = False) -> None:
+    """Write tensors and plain values, with a checksum of our own: torch's takes longer, and torch never reads it.
+
+    Args:
+        path: the file.
+        content: nested dicts and lists.
+        flush: return only when it is on the disk.
+        set_aside: nobody reads it soon; its digest is noted for whoever publishes it.
+    """
+    digest = None
 
     def write(file: IO[bytes]) -> None:
-        large = LargeFile(file)
+        nonlocal digest
+        large = LargeFile(file, set_aside)
         with config.patch("save.compute_crc32", False):
             torch.save(content, large)
         large.write(b"\ncrc32 %08x\n" % large.crc)
-        large.finish()
+        digest = large.finish()
 
     write_bytes(path, write, flush=flush)
+    if digest:
+        note_digest(path, digest)
 
 
 def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -1,13 +1,14 @@
-"""Writing a large file past the memory in which the system keeps files, with a checksum of what was written.
+"""Writing large files, with checksums of what was written.
 
-Of checkpoints a study writes many gigabytes that nobody reads soon. In the system's memory they would take the place of
-the data that trainings read; and where a virtual machine gets its memory when it first touches it, filling that takes
-several times as long as the disk does. A file system that cannot do it (tmpfs of older kernels) has the system begin
-to write what it was given, so that whoever flushes the file waits for little.
+What is set aside goes past the memory in which the system keeps files: a study writes gigabytes of checkpoints that
+nobody reads soon, which would take the place of the data that trainings read; and where a virtual machine gets its
+memory when that is first touched, filling it takes several times as long as the disk does. Of other files, and where a
+file system cannot do that, the system begins to write what it has got: so whoever flushes them waits for little.
 """
 
 import ctypes
 import errno
+import hashlib
 import mmap
 import os
 import sys
@@ -23,24 +24,32 @@ SYNC_FILE_RANGE_WRITE = ctypes.c_uint(2)  # begin, and do not wait
 
 
 class LargeFile:
-    """An open file that is written block by block; `finish` writes the rest.
+    """An open file that is written block by block, and summed up.
 
     Attributes:
         crc: CRC-32 of all that was written.
     """
 
-    def __init__(self, file: IO[bytes]):
+    def __init__(self, file: IO[bytes], set_aside: bool):
+        """
+        Args:
+            file: to be written by this alone.
+            set_aside: whether nobody reads it soon; `digest` is known then, as to read it again would take long.
+        """
         self.crc = 0
+        self._sha256 = hashlib.sha256() if set_aside else None
         self._handle = file.fileno()
-        self._block = memoryview(mmap.mmap(-1, BLOCK))  # it begins at a page
+        self._block = memoryview(mmap.mmap(-1, BLOCK, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))  # begins at a page
         self._filled = self._written = 0
-        self._past_cache = _set_past_cache(self._handle, True)
+        self._past_memory = set_aside and _set_past_memory(self._handle, True)
 
     def write(self, data: bytes) -> int:
         """Write bytes; returns their number."""
         left = memoryview(data).cast("B")
         count = len(left)
         self.crc = zlib.crc32(left, self.crc)
+        if self._sha256:
+            self._sha256.update(left)
         while left:
             end = min(BLOCK, self._filled + len(left))
             part, left = left[: end - self._filled], left[end - self._filled :]
@@ -53,10 +62,11 @@ class LargeFile:
     def flush(self) -> None:
         """What is no whole block waits for `finish`."""
 
-    def finish(self) -> None:
-        """Write the rest, whose size is any."""
-        self._leave_cache_in()
+    def finish(self) -> str | None:
+        """Write the rest; returns the SHA-256 of what is set aside, in hexadecimal."""
+        self._use_memory()
         self._put()
+        return self._sha256.hexdigest() if self._sha256 else None
 
     def _put(self) -> None:
         left = self._block[: self._filled]
@@ -64,22 +74,22 @@ class LargeFile:
             try:
                 count = os.write(self._handle, left)
             except OSError as error:
-                if error.errno != errno.EINVAL or not self._past_cache:
+                if error.errno != errno.EINVAL or not self._past_memory:
                     raise
                 count = 0
-            if count % ALIGNED or not count:  # the file system takes other sizes, or is full: it will say so
-                self._leave_cache_in()
+            if not count or count % ALIGNED:  # the file system takes no such sizes, or is full, which it says next
+                self._use_memory()
             left = left[count:]
-        if not self._past_cache:
+        if not self._past_memory:
             _send_to_disk(self._handle, self._written, self._filled)
         self._written += self._filled
         self._filled = 0
 
-    def _leave_cache_in(self) -> None:
-        self._past_cache = self._past_cache and _set_past_cache(self._handle, False)
+    def _use_memory(self) -> None:
+        self._past_memory = self._past_memory and _set_past_memory(self._handle, False)
 
 
-def _set_past_cache(handle: int, wanted: bool) -> bool:
+def _set_past_memory(handle: int, wanted: bool) -> bool:
     """Have writes to an open file go past the system's memory, or not; returns whether they do."""
     if sys.platform != "linux":
         return False

@@ -83,6 +83,7 @@ class Files:
         rows: of epochs.csv.
         kept: all best epochs of the segment; weights of others are removed.
         flush: whether to wait until all is on the disk.
+        set_aside: whether nobody reads them soon.
     """
 
     held: dict[int, HeldEpoch]
@@ -90,6 +91,7 @@ class Files:
     rows: list[dict[str, Any]]
     kept: set[int]
     flush: bool
+    set_aside: bool
 
 
 @dataclass
@@ -151,12 +153,20 @@ class CheckpointWriter:
         buffers = self._free.pop() if self._free else HostBuffers()
         self._held[epoch] = HeldEpoch(buffers.copy(weights), images, buffers)
 
-    def write(self, state: dict[str, Any] | None, rows: list[dict[str, Any]], kept: set[int], *, flush: bool) -> None:
+    def write(
+        self,
+        state: dict[str, Any] | None,
+        rows: list[dict[str, Any]],
+        kept: set[int],
+        *,
+        flush: bool,
+        set_aside: bool = False,
+    ) -> None:
         """Write what is held, then the state, and remove what it no longer refers to; see `Files`."""
         self.wait()
         if self.in_background:
             state = self._buffers.copy(state)
-        files = Files(self._held, state, list(rows), kept, flush)
+        files = Files(self._held, state, list(rows), kept, flush, set_aside)
         self._held = {}
         copied = _end_of_copies(self.device)
         if not self.in_background:
@@ -187,13 +197,14 @@ class CheckpointWriter:
     def _write(self, files: Files, copied: Callable[[], None]) -> None:
         began = perf_counter()
         folder, flush = self.store.part(self.segment), files.flush
+        how = {"flush": flush, "set_aside": files.set_aside}
         copied()
         for epoch, held in files.held.items():
-            write_checkpoint(self._in(folder, self.store.weights, epoch), held.weights, flush=flush)
+            write_checkpoint(self._in(folder, self.store.weights, epoch), held.weights, **how)
             write_arrays(self._in(folder, self.store.image_counts, epoch), held.images, flush=flush)
             self._free.append(held.buffers)
         if files.state is not None:
-            write_checkpoint(folder / STATE, files.state, flush=flush)
+            write_checkpoint(folder / STATE, files.state, **how)
         write_csv(folder / "epochs.csv", files.rows, COLUMNS, flush=flush)
         drop_other_epochs(self.store, self.segment, files.kept)
         self._wait_after(perf_counter() - began)

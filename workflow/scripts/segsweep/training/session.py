@@ -115,7 +115,11 @@ class Session:
             self.save()
         else:
             state = self.content() if status == "finished" and self.segment.can_be_extended else None
-            self.writer.write(state, self.state.rows, kept_epochs(self.state, self.segment.id), flush=False)
+            is_last = (
+                self.segment.last_epoch == self.segment.total_epochs
+            )  # else what continues it reads the files next
+            kept = kept_epochs(self.state, self.segment.id)
+            self.writer.write(state, self.state.rows, kept, flush=False, set_aside=is_last)
             write_counts(self.store, self.segment, self.state)
         self.writer.wait()
         self.state.started.seconds += self.watch.lap()
