@@ -151,6 +151,17 @@ def test_trials_are_told_as_they_end(search):
     assert search.write(1) == whole
 
 
+def test_a_segment_that_ends_while_the_journal_is_written_is_told(search):
+    whole = search.write(1)
+    later = search.store.folder(search.plan.runs[2].segments[0])
+    hidden = later.rename(later.with_suffix(".hidden"))
+    search.store = SegmentStore(search.folder / "segments")
+    assert later.name not in search.store.complete  # as it was looked up before
+    hidden.rename(later)
+    search.journal.unlink()
+    assert search.write(1) == whole
+
+
 def test_whatever_is_there_ends_in_the_same_journal(search):
     whole = search.write()
     for length in range(0, len(whole), 97):

@@ -204,7 +204,7 @@ class _Trials:
                 self.storage.set_trial_intermediate_value(self.ids[number], epoch, value)
                 self.epochs[number] = epoch
         self._describe(number, {"runs": [result["run"] for result in results]})
-        self.ended[number] = max(self.ended[number], *(self.store.complete[one["segment"]] for one in results))
+        self.ended[number] = max(self.ended[number], *(self.store.completed_at(one["segment"]) for one in results))
         return True
 
     def _update(self, trial: Trial) -> None:

@@ -154,6 +154,10 @@ class SegmentStore:
         """Whether a segment is complete at this moment; for a job that asks for one of many."""
         return (self.root / segment / RECORD).exists()
 
+    def completed_at(self, segment: str) -> float:
+        """When a segment was completed, seconds since the epoch; also of one that was not complete a moment ago."""
+        return (self.root / segment / RECORD).stat().st_mtime
+
     # What a segment says.
 
     def record(self, segment: str) -> SegmentRecord:
