@@ -14,14 +14,15 @@ from pathlib import Path
 
 from segsweep.execution import warm_client
 
-# What takes seconds to import leaves a line beside itself.
+# What takes seconds to import leaves a line beside itself: the number of threads it read.
 LIBRARIES = """
+import os
 from pathlib import Path
 
 def load():
     import fractions
     with Path(__file__).with_suffix(".loads").open("a") as file:
-        file.write("loaded\\n")
+        file.write(os.environ["OMP_NUM_THREADS"] + "\\n")
 """
 CODE = """
 def load():

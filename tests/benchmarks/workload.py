@@ -88,10 +88,16 @@ def study(folder: Path, name: str, train: dict, grid: dict, **keys) -> None:
 
 
 def with_images(folder: Path, train: int, val: int) -> Path:
-    """A workspace with drawn images and their data set file."""
+    """A workspace with drawn images and their data set file.
+
+    Its code is compiled and has been read for addresses, as by any earlier start; the libraries of all rivals are
+    compiled as well.
+    """
     workspace(folder)
     draw(folder / "data" / "drawn", train, val)
     write_yaml(folder / "config" / "datasets" / "drawn.yaml", DATASET)
+    run([sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--config", "study=demo"], folder)
+    run([sys.executable, "-m", "compileall", "-q", "workflow/scripts"], folder)
     return folder
 
 

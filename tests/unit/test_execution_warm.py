@@ -31,6 +31,9 @@ def main(argv):
         print(os.getcwd(), os.environ["COLOUR"], rest, *(x in sys.modules for x in ("fractions", "segsweep.training")))
         print("to stderr", file=sys.stderr)
         return 0
+    if what == "threads":
+        print(os.environ["OMP_NUM_THREADS"])
+        return 0
     if what == "paths":
         assert "segsweep.losses" in sys.modules
         import segsweep.exits
@@ -63,9 +66,9 @@ def test_output_folder_environment_and_libraries_are_those_asked_for(scripts_fol
     assert error == "to stderr\n"
 
 
-def loads(scripts_folder) -> int:
-    """How often the libraries were imported."""
-    return len((scripts_folder / "warm_libraries.loads").read_text().split())
+def loads(scripts_folder) -> list[str]:
+    """The number of threads that the libraries read each time they were imported."""
+    return (scripts_folder / "warm_libraries.loads").read_text().split()
 
 
 def test_the_server_is_used_again(scripts_folder):
@@ -102,7 +105,17 @@ def test_clones_and_edited_code_have_servers_of_their_own_that_share_the_librari
     with (tmp_path / "segsweep/exits.py").open("a") as file:  # which the process with the libraries runs itself
         file.write("# edited\n")
     asked()
-    assert loads(scripts_folder) == loaded + 1
+    assert len(loads(scripts_folder)) == len(loaded) + 1
+
+
+def test_jobs_of_any_number_of_threads_share_libraries_imported_with_one(scripts_folder):
+    client(scripts_folder, "exit", "0").communicate()
+    loaded = loads(scripts_folder)
+    for threads in ("3", "2"):
+        environ = {"OMP_TEST": "threads", "OMP_NUM_THREADS": threads}
+        out, error = client(scripts_folder, "threads", environ=environ).communicate()
+        assert (out, error) == (f"{threads}\n", "")
+    assert loads(scripts_folder) == [*loaded, "1"]
 
 
 def test_what_was_edited_is_in_force(scripts_folder, tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import train_segment
 
 from segsweep.training import memory
-from tests.warm_clients import client, folder_of_scripts, until
+from tests.warm_clients import client, environment, folder_of_scripts, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the warm server is for Linux")
 # Says in which process it runs, and stays unless something cannot be put back.
@@ -133,6 +134,38 @@ def test_a_training_says_whether_another_one_may_follow(tmp_path):
     assert train_segment.stays(options)()
     (tmp_path / "marker").write_text("ValueError: a bug\n")
     assert not train_segment.stays(options)()
+
+
+# Tensors of 4 MB, and small ones that stay between them.
+LET_GO = """
+import torch
+from pathlib import Path
+from segsweep.training import memory
+
+def resident():
+    keys = dict(line.split(":") for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:])
+    return [int(keys[key].split()[0]) // 1024 for key in ("Rss", "AnonHugePages")]
+
+small = []
+large = [small.append(torch.ones(1000)) or torch.ones(2**20) for _ in range(100)]
+before = resident()
+del large
+memory.forget_peak()
+after = resident(), memory.peak_memory_mb(torch.device("cpu"))
+large = [torch.ones(2**20) for _ in range(100)]
+print(*before, after[0][0], after[1], *resident(), sum(float(one.sum()) for one in small))
+"""
+
+
+def test_memory_is_given_back_in_large_pages():
+    tunables = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=536870912"
+    environ = environment(Path("tests")) | {"GLIBC_TUNABLES": tunables}
+    out = subprocess.run([sys.executable, "-c", LET_GO], env=environ, check=True, capture_output=True, text=True)
+    full, in_large_pages, left, peak, full_again, in_large_pages_again, total = map(float, out.stdout.split())
+    assert total == 100_000
+    assert left < full - 150
+    assert peak < full - 150
+    assert full_again - in_large_pages_again < full - in_large_pages + 50
 
 
 def test_the_peak_of_a_process_is_forgotten():

@@ -1,5 +1,6 @@
 """What is not imported: each start of a training would wait for it."""
 
+import gc
 import sys
 from importlib import import_module
 
@@ -49,3 +50,13 @@ def test_timm_takes_no_wandb(monkeypatch):
     summary = import_module("timm.utils.summary")
     assert "wandb" not in sys.modules
     assert summary.wandb.__name__ == "wandb"  # and imports it when it is used
+
+
+def test_imports_are_not_looked_through_for_garbage_and_later_ones_are():
+    seen = []
+    with lean_imports.uncollected():
+        seen.append(gc.isenabled())
+    assert seen == [False]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()

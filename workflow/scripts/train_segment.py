@@ -81,7 +81,8 @@ def train(options: argparse.Namespace, job: Callable[..., int] | None = None) ->
             options.log.parent.mkdir(parents=True, exist_ok=True)
             sys.stdout = sys.stderr = options.log.open("a", buffering=1)
         if job is None:
-            from segsweep.execution.segment_job import run_job as job
+            with lean_imports.uncollected():
+                from segsweep.execution.segment_job import run_job as job
 
         status = job(
             options.plan,

@@ -24,19 +24,21 @@ CODE = ("segsweep.execution.segment_job", "segsweep.trainers.builtin", "segsweep
 def import_libraries() -> None:
     """Import the libraries of trainings, and nothing of this project. Starts no thread and touches no GPU."""
     lean_imports.install()
-    for name in LIBRARIES:
-        with suppress(ImportError):  # whoever needs what is missing will say so
-            import_module(name)
+    with lean_imports.uncollected():
+        for name in LIBRARIES:
+            with suppress(ImportError):  # whoever needs what is missing will say so
+                import_module(name)
 
 
 def import_code() -> None:
     """Import the code of trainings, and build the classes of settings."""
     lean_imports.install()
-    for name in CODE:
-        import_module(name)
-    registry = import_module("segsweep.registry")
-    for kind in registry.kinds():
-        registry.classes(kind)
+    with lean_imports.uncollected():
+        for name in CODE:
+            import_module(name)
+        registry = import_module("segsweep.registry")
+        for kind in registry.kinds():
+            registry.classes(kind)
 
 
 def preload() -> None:

@@ -31,6 +31,8 @@ READ_AT_IMPORT = (
     "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "GLIBC_", "MALLOC_", "PYTHON", "LD_", "TORCH", "PYTORCH", "HF_",
     "SLURM_JOB_ID", "SLURM_STEP_ID",
 )  # fmt: skip
+# What libraries read at import to know how many threads are theirs. A warm process has one; its jobs tell torch.
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # What a process with the libraries runs itself. Clones and states of the code that have the same share one.
 SERVER_CODE = (
     "execution/preloading",
@@ -189,7 +191,8 @@ def _start(serve: tuple[str, str, str], environ: Mapping[str, str]) -> socket.so
     # None of this process's output may be held open: who reads it waits for its end.
     quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     command = [sys.executable, "-P", "-c", code]
-    server = subprocess.Popen(command, cwd="/", env=dict(environ), start_new_session=True, **quiet)
+    alone = dict(environ) | dict.fromkeys(THREAD_VARIABLES, "1")
+    server = subprocess.Popen(command, cwd="/", env=alone, start_new_session=True, **quiet)
     until = time.monotonic() + START_S
     while server.poll() is None and time.monotonic() < until:
         if connection := _try(serve[0]):
@@ -211,7 +214,8 @@ def _try(address: str) -> socket.socket | None:
 def _environment(environ: Mapping[str, str]) -> list[object]:
     """What libraries depend on when they are imported."""
     packages = [Path(path) for path in sys.path if path.endswith("-packages") and os.path.isdir(path)]
-    variables = sorted((name, value) for name, value in environ.items() if name.startswith(READ_AT_IMPORT))
+    names = {name for name in environ if name.startswith(READ_AT_IMPORT)} - set(THREAD_VARIABLES)
+    variables = sorted((name, environ[name]) for name in names)
     return [sys.executable, sys.version, [(str(path), path.stat().st_mtime_ns) for path in packages], variables]
 
 

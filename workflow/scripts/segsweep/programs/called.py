@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from segsweep.config.dotted_keys import flat
+from segsweep.execution.warm_client import THREAD_VARIABLES
 from segsweep.io import write_text
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.programs.hydra_overrides import hydra_overrides
@@ -17,8 +18,6 @@ from segsweep.programs.template_syntax import names
 from segsweep.store.segment_store import PROGRAM_FILES
 
 CONFIG_FILES = {"config": "config.yaml", "config:json": "config.json"}
-# What libraries read to know how many threads are theirs.
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def placeholders(program: Mapping[str, Any]) -> set[str]:
