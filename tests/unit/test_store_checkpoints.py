@@ -6,7 +6,7 @@ import torch
 
 from segsweep.checksums import DamagedFile
 from segsweep.store import large_files
-from segsweep.store.checkpoints import LENGTH, read_checkpoint, write_arrays, write_checkpoint
+from segsweep.store.checkpoints import read_checkpoint, write_arrays, write_checkpoint
 from segsweep.trainers.builtin import _drop_damaged
 
 CONTENT = {"model": {"weight": torch.arange(3000.0)}, "epoch": 3}
@@ -41,11 +41,12 @@ def test_one_of_an_earlier_version_has_none(tmp_path):
     assert read_checkpoint(tmp_path / "x.pt")["epoch"] == 3
 
 
-def test_a_flipped_bit_anywhere_is_found(tmp_path):
+@pytest.mark.parametrize(("set_aside", "name"), [(False, b"crc32 "), (True, b"sha256 ")])
+def test_a_flipped_bit_anywhere_is_found(tmp_path, set_aside, name):
     path = tmp_path / "x.pt"
-    write_checkpoint(path, CONTENT)
-    size = path.stat().st_size
-    for where in [0, 100, *range(500, size - LENGTH, 997), size - LENGTH - 1]:
+    write_checkpoint(path, CONTENT, set_aside=set_aside)
+    end = path.read_bytes().rindex(b"\n" + name)
+    for where in [0, 100, *range(500, end, 997), end - 1]:
         flip(path, where, 4)
         with pytest.raises(DamagedFile, match=r"x\.pt: differs from its checksum"):
             read_checkpoint(path)

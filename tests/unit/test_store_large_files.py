@@ -22,7 +22,7 @@ def write(path, set_aside: bool, content: bytes = CONTENT, at_once: int = BLOCK 
         large = LargeFile(file, set_aside)
         for start in range(0, len(content), at_once):
             large.write(content[start : start + at_once])
-        large.digest = large.finish()
+        large.finish()
     return large
 
 
@@ -31,8 +31,8 @@ def write(path, set_aside: bool, content: bytes = CONTENT, at_once: int = BLOCK 
 def test_what_was_written_is_there_and_summed_up(tmp_path, set_aside, content):
     written = write(tmp_path / "x", set_aside, content)
     assert (tmp_path / "x").read_bytes() == content
-    assert written.crc == zlib.crc32(content)
-    assert written.digest == (hashlib.sha256(content).hexdigest() if set_aside else None)
+    total = hashlib.sha256(content).hexdigest() if set_aside else f"{zlib.crc32(content):08x}"
+    assert written.sum.hexdigest() == total
 
 
 def calls(monkeypatch, answers=()) -> list[tuple[bool, int]]:
@@ -75,7 +75,7 @@ def test_a_file_system_that_takes_no_such_sizes_gets_it_in_its_own_way(tmp_path,
     made = calls(monkeypatch, [BLOCK, answer])
     written = write(tmp_path / "x", set_aside=True)
     assert (tmp_path / "x").read_bytes() == CONTENT
-    assert written.digest == hashlib.sha256(CONTENT).hexdigest()
+    assert written.sum.hexdigest() == hashlib.sha256(CONTENT).hexdigest()
     assert [past for past, _ in made] == [True, True, *[False] * (len(made) - 2)]
 
 

@@ -1,13 +1,12 @@
 """Checkpoints: tensors and plain values in files, and reading them without running anybody's code.
 
-A checkpoint is torch's own file (`torch.load` reads it) with a line behind it, the CRC-32 of all that comes before: on
-a processor without instructions for SHA a better one would take as long as the writing. Checkpoints of earlier versions
-have no such line.
+A checkpoint is torch's own file (`torch.load` reads it) with a line behind it, a checksum of all that comes before.
+Checkpoints of the first versions have no such line.
 """
 
+import hashlib
 import os
 import re
-import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,11 +16,12 @@ from torch.utils.serialization import config
 
 from segsweep.checksums import DamagedFile, note_digest
 from segsweep.io import regular, write_bytes
-from segsweep.store.large_files import LargeFile
+from segsweep.store.large_files import Crc32, LargeFile
 from segsweep.store.segment_store import REPAIR, weights_name
 
-LINE = re.compile(rb"\ncrc32 ([0-9a-f]{8})\n")
-LENGTH = len(b"\ncrc32 00000000\n")
+SUMS = {"crc32": Crc32, "sha256": hashlib.sha256}
+LINE = re.compile(rb"\n(crc32 [0-9a-f]{8}|sha256 [0-9a-f]{64})\n\Z")
+LONGEST = len(b"\nsha256 \n") + 64
 CHUNK = 2**20
 
 
@@ -34,19 +34,20 @@ def write_checkpoint(path: Path, content: dict[str, Any], *, flush: bool = True,
         flush: return only when it is on the disk.
         set_aside: nobody reads it soon; its digest is noted for whoever publishes it.
     """
-    digest = None
+    total = None
 
     def write(file: IO[bytes]) -> None:
-        nonlocal digest
+        nonlocal total
         large = LargeFile(file, set_aside)
+        total = large.sum
         with config.patch("save.compute_crc32", False):
             torch.save(content, large)
-        large.write(b"\ncrc32 %08x\n" % large.crc)
-        digest = large.finish()
+        large.write(f"\n{total.name} {total.hexdigest()}\n".encode())
+        large.finish()
 
     write_bytes(path, write, flush=flush)
-    if digest:
-        note_digest(path, digest)
+    if set_aside:
+        note_digest(path, total.hexdigest())
 
 
 def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -81,16 +82,18 @@ def check_checkpoint(path: Path) -> None:
         DamagedFile: it differs.
     """
     with regular(path).open("rb") as file:
-        left = max(0, os.fstat(file.fileno()).st_size - LENGTH)
-        file.seek(left)
-        said = LINE.fullmatch(file.read())
-        if said is None:
+        begin = max(0, os.fstat(file.fileno()).st_size - LONGEST)
+        file.seek(begin)
+        line = LINE.search(file.read())
+        if line is None:
             return
+        name, said = line[1].decode().split()
+        total, left = SUMS[name](), begin + line.start()
         file.seek(0)
-        crc = 0
         while left > 0 and (chunk := file.read(min(CHUNK, left))):
-            crc, left = zlib.crc32(chunk, crc), left - len(chunk)
-    if crc != int(said[1], 16):
+            total.update(chunk)
+            left -= len(chunk)
+    if total.hexdigest() != said:
         raise DamagedFile(f"{path}: differs from its checksum")
 
 

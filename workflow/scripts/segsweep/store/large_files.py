@@ -23,21 +23,38 @@ BLOCK, ALIGNED = 2**22, 2**12
 SYNC_FILE_RANGE_WRITE = ctypes.c_uint(2)  # begin, and do not wait
 
 
+class Crc32:
+    """CRC-32 with the face of hashlib's: without instructions for SHA a better one takes as long as the writing."""
+
+    name = "crc32"
+
+    def __init__(self):
+        self._value = 0
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Sum up more bytes."""
+        self._value = zlib.crc32(data, self._value)
+
+    def hexdigest(self) -> str:
+        """Of all so far, in hexadecimal."""
+        return f"{self._value:08x}"
+
+
 class LargeFile:
     """An open file that is written block by block, and summed up.
 
     Attributes:
-        crc: CRC-32 of all that was written.
+        sum: of all that was written. SHA-256 of what is set aside, as that is published next and not read again for
+            it; else CRC-32.
     """
 
     def __init__(self, file: IO[bytes], set_aside: bool):
         """
         Args:
             file: to be written by this alone.
-            set_aside: whether nobody reads it soon; `digest` is known then, as to read it again would take long.
+            set_aside: whether nobody reads it soon.
         """
-        self.crc = 0
-        self._sha256 = hashlib.sha256() if set_aside else None
+        self.sum = hashlib.sha256() if set_aside else Crc32()
         self._handle = file.fileno()
         self._block = memoryview(mmap.mmap(-1, BLOCK, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))  # begins at a page
         self._filled = self._written = 0
@@ -47,9 +64,7 @@ class LargeFile:
         """Write bytes; returns their number."""
         left = memoryview(data).cast("B")
         count = len(left)
-        self.crc = zlib.crc32(left, self.crc)
-        if self._sha256:
-            self._sha256.update(left)
+        self.sum.update(left)
         while left:
             end = min(BLOCK, self._filled + len(left))
             part, left = left[: end - self._filled], left[end - self._filled :]
@@ -62,11 +77,10 @@ class LargeFile:
     def flush(self) -> None:
         """What is no whole block waits for `finish`."""
 
-    def finish(self) -> str | None:
-        """Write the rest; returns the SHA-256 of what is set aside, in hexadecimal."""
+    def finish(self) -> None:
+        """Write the rest."""
         self._use_memory()
         self._put()
-        return self._sha256.hexdigest() if self._sha256 else None
 
     def _put(self) -> None:
         left = self._block[: self._filled]
