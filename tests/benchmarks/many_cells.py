@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import workload
-from measuring import Row, compared, environment_of_commands, interleaved, single, timed
+from measuring import SCRIPTS, Row, compared, environment_of_commands, interleaved, run, single, timed
 
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.store.segment_record import selection_key
@@ -43,7 +43,7 @@ def measure(quick: bool) -> list[Row]:
     for count, rounds in {4: 1}.items() if quick else {100: 2, 1000: 2, 10000: 2}.items():
         with tempfile.TemporaryDirectory() as scratch:
             rows += of(count, rounds, Path(scratch))
-    looks, counts = ((1, 3), (8,)) if quick else (LOOKS, (1000, 10000))
+    looks, counts = ((1, 6), (8,)) if quick else (LOOKS, (1000, 10000))
     return rows + [while_jobs_run(count, *looks) for count in counts]
 
 
@@ -54,7 +54,7 @@ def of(count: int, rounds: int, folder: Path) -> list[Row]:
     (flat / "Snakefile").write_text(FLAT.format(count=count, before=""))
     ours = folder / "ours"
     ours.mkdir()
-    workload.with_images(ours, 1, 1)
+    workload.with_images(ours, 8, 4)
     first, second = AXES[count]
     rates = [1e-4 * (1 + i / 10) for i in range(first)]
     decays = [1e-6 * (1 + i) for i in range(second)]
@@ -134,11 +134,11 @@ def finish(ours: Path, flat: Path, count: int) -> None:
     best = {selection_key(study.plan.metric, study.plan.minimize): None}
     for segment in study.plan.segments:
         write_segment(ours / "results" / "segments", segment, best=best)
-    (ours / study.plan.data[0]).mkdir(parents=True, exist_ok=True)
-    (ours / study.plan.data[0] / "manifest.json").write_text("{}")
     writer = PlanWriter(study)
     writer.start()
     writer.finish()
+    data = ["--plan", str(study.plan_file), "--output", study.plan.data[0]]
+    run([sys.executable, str(SCRIPTS / "prepare_data.py"), *data], ours)
     for name in ("cells", "runs", "epochs", "images", "missing"):
         (ours / "results" / "many" / f"{name}.csv").touch()
     (flat / "out").mkdir()
