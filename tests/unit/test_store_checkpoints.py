@@ -1,5 +1,7 @@
 """Checkpoints carry a checksum, and what is damaged is never resumed from."""
 
+import zlib
+
 import numpy as np
 import pytest
 import torch
@@ -41,10 +43,25 @@ def test_one_of_an_earlier_version_has_none(tmp_path):
     assert read_checkpoint(tmp_path / "x.pt")["epoch"] == 3
 
 
-@pytest.mark.parametrize(("set_aside", "name"), [(False, b"crc32 "), (True, b"sha256 ")])
-def test_a_flipped_bit_anywhere_is_found(tmp_path, set_aside, name):
+def test_its_bytes_do_not_tell_when_it_was_written(tmp_path):
+    for set_aside in (True, False):
+        write_checkpoint(tmp_path / f"{set_aside}" / "x.pt", CONTENT, set_aside=set_aside)
+    assert (tmp_path / "True" / "x.pt").read_bytes() == (tmp_path / "False" / "x.pt").read_bytes()
+
+
+def with_crc(path):
+    """As earlier versions wrote it."""
+    torch.save(CONTENT, path)
+    content = path.read_bytes()
+    path.write_bytes(content + b"\ncrc32 %08x\n" % zlib.crc32(content))
+
+
+@pytest.mark.parametrize(
+    ("write", "name"), [(lambda path: write_checkpoint(path, CONTENT), b"sha256"), (with_crc, b"crc32")]
+)
+def test_a_flipped_bit_anywhere_is_found(tmp_path, write, name):
     path = tmp_path / "x.pt"
-    write_checkpoint(path, CONTENT, set_aside=set_aside)
+    write(path)
     end = path.read_bytes().rindex(b"\n" + name)
     for where in [0, 100, *range(500, end, 997), end - 1]:
         flip(path, where, 4)

@@ -41,9 +41,20 @@ PLANS = workflow.is_main_process
 # Starts that only list or draw something; the data that is to be trained on need not be here for them.
 LOOKS = {"--list", "-l", "--list-rules", "--list-target-rules", "--lt", "--lint", "--dag", "--rulegraph", "--unlock"}
 PULLS = PLANS and not workflow.output_settings.dryrun and not LOOKS & set(sys.argv)
+# Of a workflow that takes this one as a module, Snakemake calls other hooks, and with --no-hooks none.
+HOOKED = workflow.modifier.is_main_snakefile()
 # The plan lives as long as this process, and so do Snakemake's jobs: of a dry run of 10,000 cells, a third went into
-# looking through them for garbage over and over.
+# looking through them for garbage over and over. `begin` ends that, once all are there.
 gc.disable()
+
+
+def look_for_garbage():
+    """Has Python do so from now on, among what is new."""
+    gc.freeze()
+    gc.set_threshold(20_000)
+    gc.enable()
+
+
 DEPLOYED = workflow.deployment_settings.deployment_method
 IN_CONTAINER = DeploymentMethod.APPTAINER in DEPLOYED
 look_again_where_limited(JobScheduler)
@@ -59,9 +70,8 @@ try:
         WRITER = PlanWriter(STUDY)
 except InputError as error:
     raise WorkflowError("\n".join(error.problems)) from None
-gc.freeze()
-gc.set_threshold(20_000)
-gc.enable()
+if not HOOKED:
+    look_for_garbage()
 
 ON_CLUSTER = STUDY.request.cluster is not None
 TABLE = STUDY.study.table is not None
@@ -150,6 +160,7 @@ def shown_outputs(rule):
 
 def begin():
     """What comes before the first job."""
+    look_for_garbage()
     write_plan(WRITER.start)
     stop_as_ever()
     TRACKERS.start()
@@ -174,10 +185,6 @@ onsuccess:
 
 onerror:
     finish()
-
-
-# Of a workflow that takes this one as a module, Snakemake calls other hooks, and with --no-hooks none.
-HOOKED = workflow.modifier.is_main_snakefile()
 
 
 wildcard_constraints:

@@ -1,12 +1,13 @@
 """Checkpoints: tensors and plain values in files, and reading them without running anybody's code.
 
-A checkpoint is torch's own file (`torch.load` reads it) with a line behind it, a checksum of all that comes before.
-Checkpoints of the first versions have no such line.
+A checkpoint is torch's own file (`torch.load` reads it) with a line behind it, the SHA-256 of all that comes before. It
+was a CRC-32 in earlier versions, and in the first ones there was no such line.
 """
 
 import hashlib
 import os
 import re
+import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,13 +17,27 @@ from torch.utils.serialization import config
 
 from segsweep.checksums import DamagedFile, note_digest
 from segsweep.io import regular, write_bytes
-from segsweep.store.large_files import Crc32, LargeFile
+from segsweep.store.large_files import LargeFile
 from segsweep.store.segment_store import REPAIR, weights_name
 
-SUMS = {"crc32": Crc32, "sha256": hashlib.sha256}
 LINE = re.compile(rb"\n(crc32 [0-9a-f]{8}|sha256 [0-9a-f]{64})\n\Z")
 LONGEST = len(b"\nsha256 \n") + 64
 CHUNK = 2**20
+
+
+class Crc32:
+    """CRC-32 with the face of hashlib's."""
+
+    def __init__(self):
+        self._value = 0
+
+    def update(self, data: bytes) -> None:
+        """Sum up more bytes."""
+        self._value = zlib.crc32(data, self._value)
+
+    def hexdigest(self) -> str:
+        """Of all so far, in hexadecimal."""
+        return f"{self._value:08x}"
 
 
 def write_checkpoint(path: Path, content: dict[str, Any], *, flush: bool = True, set_aside: bool = False) -> None:
@@ -42,7 +57,7 @@ def write_checkpoint(path: Path, content: dict[str, Any], *, flush: bool = True,
         total = large.sum
         with config.patch("save.compute_crc32", False):
             torch.save(content, large)
-        large.write(f"\n{total.name} {total.hexdigest()}\n".encode())
+        large.write(f"\nsha256 {total.hexdigest()}\n".encode())
         large.finish()
 
     write_bytes(path, write, flush=flush)
@@ -88,7 +103,7 @@ def check_checkpoint(path: Path) -> None:
         if line is None:
             return
         name, said = line[1].decode().split()
-        total, left = SUMS[name](), begin + line.start()
+        total, left = Crc32() if name == "crc32" else hashlib.sha256(), begin + line.start()
         file.seek(0)
         while left > 0 and (chunk := file.read(min(CHUNK, left))):
             total.update(chunk)

@@ -12,7 +12,6 @@ import hashlib
 import mmap
 import os
 import sys
-import zlib
 from typing import IO
 
 if sys.platform == "linux":
@@ -23,29 +22,11 @@ BLOCK, ALIGNED = 2**22, 2**12
 SYNC_FILE_RANGE_WRITE = ctypes.c_uint(2)  # begin, and do not wait
 
 
-class Crc32:
-    """CRC-32 with the face of hashlib's: without instructions for SHA a better one takes as long as the writing."""
-
-    name = "crc32"
-
-    def __init__(self):
-        self._value = 0
-
-    def update(self, data: bytes | memoryview) -> None:
-        """Sum up more bytes."""
-        self._value = zlib.crc32(data, self._value)
-
-    def hexdigest(self) -> str:
-        """Of all so far, in hexadecimal."""
-        return f"{self._value:08x}"
-
-
 class LargeFile:
     """An open file that is written block by block, and summed up.
 
     Attributes:
-        sum: of all that was written. SHA-256 of what is set aside, as that is published next and not read again for
-            it; else CRC-32.
+        sum: SHA-256 of all that was written.
     """
 
     def __init__(self, file: IO[bytes], set_aside: bool):
@@ -54,7 +35,7 @@ class LargeFile:
             file: to be written by this alone.
             set_aside: whether nobody reads it soon.
         """
-        self.sum = hashlib.sha256() if set_aside else Crc32()
+        self.sum = hashlib.sha256()
         self._handle = file.fileno()
         self._block = memoryview(mmap.mmap(-1, BLOCK, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))  # begins at a page
         self._filled = self._written = 0
