@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import workload
-from measuring import SCRIPTS, Row, compared, environment_of_commands, interleaved, run, single, timed
+from measuring import Row, compared, environment_of_commands, interleaved, single, timed
 
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.store.segment_record import selection_key
@@ -137,8 +137,7 @@ def finish(ours: Path, flat: Path, count: int) -> None:
     writer = PlanWriter(study)
     writer.start()
     writer.finish()
-    data = ["--plan", str(study.plan_file), "--output", study.plan.data[0]]
-    run([sys.executable, str(SCRIPTS / "prepare_data.py"), *data], ours)
+    workload.prepare(ours, study)
     for name in ("cells", "runs", "epochs", "images", "missing"):
         (ours / "results" / "many" / f"{name}.csv").touch()
     (flat / "out").mkdir()

@@ -122,10 +122,9 @@ def train_study(folder: Path, name: str, cores: int) -> float:
 
 
 def prepare(folder: Path, study) -> str:
-    """Prepare the data of a planned study with one folder of it, if it is not there; returns the folder."""
-    ((data, description),) = study.plan.prepared.items()
+    """Prepare the data of a study that `plan` planned, one folder, if it is not there; returns the folder."""
+    (data,) = study.plan.data
     if not (folder / data / "manifest.json").exists():
-        file = folder / "description.json"
-        file.write_text(json.dumps(description), encoding="utf-8")
-        run([sys.executable, str(SCRIPTS / "prepare_data.py"), "--description", str(file), "--output", data], folder)
+        of_plan = ["--plan", str(study.plan_file), "--output", data]
+        run([sys.executable, str(SCRIPTS / "prepare_data.py"), *of_plan], folder)
     return data
