@@ -1,4 +1,5 @@
 # Needs: config, SCRIPTS. Makes: STUDY, and what all rules use. Nothing here imports torch or pandas.
+import atexit
 import gc
 import os
 import sys
@@ -44,8 +45,10 @@ PULLS = PLANS and not workflow.output_settings.dryrun and not LOOKS & set(sys.ar
 # Of a workflow that takes this one as a module, Snakemake calls other hooks, and with --no-hooks none.
 HOOKED = workflow.modifier.is_main_snakefile()
 # The plan lives as long as this process, and so do Snakemake's jobs: of a dry run of 10,000 cells, a third went into
-# looking through them for garbage over and over. `begin` ends that, once all are there.
+# looking through them for garbage over and over. `begin` ends that, once all are there. Nor is Python to look when it
+# ends: what they hold is memory alone.
 gc.disable()
+atexit.register(gc.freeze)
 
 
 def look_for_garbage():

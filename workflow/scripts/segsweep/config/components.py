@@ -27,6 +27,9 @@ class LrFactor(Settings):
     )
 
 
+UNSCALED = LrFactor()
+
+
 class Freeze(Settings):
     """A part that does not train: weights, statistics of its norms and state of the optimizer stay, dropout is off."""
 
@@ -61,13 +64,13 @@ class Optimizer(Component):
         "All of the network, or its weights only: no decay of biases and of what has one dimension (norms).",
         title="parameters that decay",
     )
-    lr_factor: LrFactor = key(LrFactor(), "Factors of the learning rate.")
+    lr_factor: LrFactor = key(UNSCALED, "Factors of the learning rate.")
     freeze: Freeze | None = key(None, "A part that does not train, for some epochs or for all.", title="frozen part")
 
     @property
     def names_parts(self) -> bool:
         """Whether it treats encoder and decoder apart."""
-        return self.freeze is not None or self.lr_factor != LrFactor()
+        return self.freeze is not None or self.lr_factor != UNSCALED
 
 
 class LibraryOptimizer(Optimizer):

@@ -32,7 +32,7 @@ def contradictions(values: Mapping[str, Any]) -> list[tuple[tuple[str, ...], str
                 "frozen one has none. Choose other task_weights (uncertainty), or leave out freeze.",
             )
         )
-    start = getattr(values["scheduler"], "start_epoch", 0)
+    start = vars(values["scheduler"]).get("start_epoch", 0)  # pydantic looks long for what is not there
     if start and start >= values["epochs"]:
         found.append(
             (

@@ -138,7 +138,7 @@ def roots_of_key(name: str, value: Any, in_force: InForce) -> frozenset[Symbol]:
 
 def _differs(value: Any, default: Any, in_force: InForce) -> bool:
     """Whether a value is not as by default, in any key that is in force."""
-    if value == default:
+    if value is default or value == default:
         return False
     if type(value) in PLAIN or not isinstance(value, Settings) or type(value) is not type(default):
         return True

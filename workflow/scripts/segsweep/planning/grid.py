@@ -156,14 +156,16 @@ def _cells_of(
     coinciding = excluded = 0
     asked: list[dict[str, Any]] = []
     wrong: list[dict[str, Any]] = []
-    at_start = levels.resolver.start.location
+    resolver = levels.resolver
     for point in points:
-        where = locator(location, point, at_start)
+        where = locator(location, point, resolver.start.location)
         try:
-            if point.role != "reference" and not constraints.allow(levels.resolver.lay_over(point.changes, where)):
+            resolved = resolver.lay_over(point.changes, where)
+            if point.role != "reference" and not constraints.allow(resolved):
                 excluded += 1
                 continue
-            cell = make_cell(levels, point.changes, axes, where, point)
+            resolver.refuse_contradictions(resolved)
+            cell = make_cell(levels, resolved, axes, point)
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
             wrong.append(point.changes)
@@ -208,17 +210,9 @@ def _lost(cell: Cell) -> tuple[LostValue, ...]:
     return tuple(one for one in cell.resolved.lost if cell.role == "run" or not one.is_level)
 
 
-def make_cell(
-    levels: Levels, changes: dict[str, Any], axes: list[str], location, point: Any = None, role="grid"
-) -> Cell:
-    """One cell; its id is the hash of its complete setting, unless it was listed with a name.
-
-    Raises:
-        InputError: a key is unknown, a value is out of range, or keys exclude each other.
-    """
-    resolved = levels.resolver.resolve(changes, location)
-    point = point or Point(changes, (), role)
-    found = {axis: levels.of(resolved, changes, axis, location) for axis in axes}
+def make_cell(levels: Levels, resolved: Resolved, axes: list[str], point: Point) -> Cell:
+    """One cell; its id is the hash of its complete setting, unless it was listed with a name."""
+    found = {axis: levels.of(resolved, point.changes, axis, resolved.location) for axis in axes}
     settings = {axis: level for axis, level in found.items() if level is not ABSENT}
     return Cell(
         point.id or digest_of(resolved), point.role, settings, resolved, "", point.round, point.note, point.expect

@@ -85,9 +85,17 @@ class Resolver:
             InputError: a key is unknown, a value is out of range, or keys exclude each other.
         """
         resolved = self.lay_over(changes, location)
-        if wrong := self.start.contradictions({name: one.value for name, one in resolved.sections.items()}):
-            raise InputError(*(f"{location(keys)}: {problem}" for keys, problem in wrong))
+        self.refuse_contradictions(resolved)
         return resolved
+
+    def refuse_contradictions(self, setting: Resolved) -> None:
+        """Refuse a complete setting in which keys exclude each other.
+
+        Raises:
+            InputError: there are such keys.
+        """
+        if wrong := self.start.contradictions({name: one.value for name, one in setting.sections.items()}):
+            raise InputError(*(f"{setting.location(keys)}: {problem}" for keys, problem in wrong))
 
     def lay_over(self, changes: dict[str, Any], location) -> Resolved:
         """As `resolve`, of a part of what a cell changes: another part may solve what keys exclude.

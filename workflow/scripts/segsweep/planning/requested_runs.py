@@ -7,6 +7,7 @@ from typing import Any
 from segsweep.config.load import Loaded
 from segsweep.formatting import value_in_words
 from segsweep.planning.grid import Cell, Design, make_cell
+from segsweep.planning.grid_points import Point
 from segsweep.planning.overrides import Section
 from segsweep.planning.plan_file import RETRAIN
 from segsweep.planning.runs import Context, Run, make_run, to_repeat
@@ -62,7 +63,9 @@ class Decided:
     def _new_cell(self, one: RequestedRun) -> Cell:
         changes = one["set"]
         axes = self.design.axes or list(changes)
-        cell = make_cell(self.design.levels, changes, axes, self._location, role=one["role"])
+        levels = self.design.levels
+        resolved = levels.resolver.resolve(changes, self._location)
+        cell = make_cell(levels, resolved, axes, Point(changes, (), one["role"]))
         number = f"trial {one['trial']}" if one.get("trial") is not None else "best"
         names = self.design.names
         settings = {axis: cell.settings[axis] for axis in names if axis in cell.settings} if names else cell.settings
