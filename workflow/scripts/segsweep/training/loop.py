@@ -21,6 +21,7 @@ from segsweep.training.checkpointing import COLUMNS
 from segsweep.training.clipping import clip_gradients, clip_of
 from segsweep.training.dataloaders import DataLoaders, open_dataloaders
 from segsweep.training.freezing import freeze_or_thaw
+from segsweep.training.fused_steps import InOrderOfMemory
 from segsweep.training.gradient_scaling import SMALLEST_SCALE
 from segsweep.training.gradients import accumulate_gradients, grouped
 from segsweep.training.run_state import RunState, StartedEpoch
@@ -197,7 +198,8 @@ def train_epoch(session: Session) -> dict[str, float]:
             losses = accumulate_gradients(task, model, criterion, batches, forward, train.loss)
         scaler.unscale_(optimizer)
         clip_gradients(model.parameters(), clip_of(train))
-        scaler.step(optimizer)  # optimizer.step(), unless the gradient overflowed in float16
+        with InOrderOfMemory():
+            scaler.step(optimizer)  # optimizer.step(), unless the gradient overflowed in float16
         scaler.update()
         if ema is not None and scaler.took_step:
             ema.update_parameters(model)
