@@ -1,4 +1,4 @@
-"""Steps of torch's fused optimizers, whose kernels lose time over weights in another order of memory (`channels_last`)."""
+"""Steps of torch's fused optimizers, whose kernels lose time over weights in `channels_last`."""
 
 from typing import Any
 
