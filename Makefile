@@ -90,7 +90,7 @@ faults: env  ## malformed inputs by the hundred, disks that fail at each stage, 
 cluster: env  ## a thousand trainings on a Slurm of its own, whose controller is killed, and Snakemake; as root (minutes)
 	python -m tests.many_jobs $(OPTIONS)
 
-bench: env  ## speed against what one would write: a table, and results/benchmarks (an hour)
+bench: env  ## speed against what one would write: a table, and results/benchmarks (one to two hours)
 	python tests/benchmarks $(PARTS)
 
 lint: env  ## ruff, snakefmt, snakemake --lint

@@ -2,6 +2,7 @@
 anything to do, and the processor time that Snakemake itself takes while jobs run.
 """
 
+import gc
 import os
 import signal
 import subprocess
@@ -83,7 +84,9 @@ def of(count: int, rounds: int, folder: Path) -> list[Row]:
         # The most cells show what each of them costs, few of them what a start does.
         rows.append(compared(PART, found, names, wanted="<= 1.3" if count > 1000 else "<= 1.5"))
         rows.append(compared(PART, memory, names, unit="MB", wanted="<= 1.5"))
+    gc.disable()  # as Snakemake's process plans
     plans = [timed(lambda: workload.plan(ours, "many")) for _ in range(rounds)]
+    gc.enable()
     rows.append(single(PART, "planning alone", plans, note="a part of both"))
     for row in rows:
         row.what += f", {count:,} cells"

@@ -13,7 +13,6 @@ from segsweep.config.merging import overridden
 from segsweep.config.settings import Settings
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
-from segsweep.planning.addresses import as_text
 from segsweep.planning.cell_settings import CellSettings
 from segsweep.planning.lost_values import LostValue, lost_values, written_values
 
@@ -109,7 +108,7 @@ class Resolver:
             by_section.setdefault(dotted.partition(".")[0], {})[dotted] = value
         sections, raw, lost = dict(self._sections), dict(self.base), ()
         for name, part in by_section.items():
-            cache_key = (name, as_text(part))
+            cache_key = (name, repr(part))  # tells 1 from 1.0 and true
             if cache_key not in self._cache:
                 self._cache[cache_key] = self._check(name, part, location)
             sections[name], raw[name], of_section = self._cache[cache_key]

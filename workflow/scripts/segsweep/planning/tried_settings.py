@@ -12,7 +12,6 @@ from segsweep.data.classes import class_names
 from segsweep.errors import InputError
 from segsweep.hashing import short_hash
 from segsweep.io import read_json
-from segsweep.planning.addresses import as_text
 from segsweep.planning.overrides import Resolved, Section
 from segsweep.planning.own_components import own_components
 
@@ -88,7 +87,7 @@ def tried_settings(settings: Iterable[Resolved]) -> list[TriedSetting]:
             if not transforms if name == "data" else _is_own(name, section):
                 continue
             says = [section.value.augmentation_backend, transforms] if name == "data" else _coarse(section.dump)
-            identity = as_text([name, says])
+            identity = repr((name, says))
             if identity not in found:
                 where = one.location(WHERE.get(name, (name,)))
                 found[identity] = {"section": name, "where": where, "train": one.dump, "transforms": transforms}
